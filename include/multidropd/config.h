@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The configuration, read whole and checked whole. Constant once loaded; a
+ * reload loads another one. Times are seconds, sizes bytes, "" an unset text.
+ */
+#ifndef MULTIDROPD_CONFIG_H
+#define MULTIDROPD_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multidropd/log.h"
+#include "multidropd/str.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/multidropd/multidropd.conf"
+
+enum config_tls { CONFIG_TLS_NONE, CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT };
+enum config_order { CONFIG_ORDER_SMALLEST, CONFIG_ORDER_SERVER };
+enum config_which { CONFIG_WHICH_FIRST, CONFIG_WHICH_LAST, CONFIG_WHICH_ALL };
+
+struct config_tls_options {
+	bool verify;
+	char *ca_file, *ca_path, *name, *min_version, *cert_file, *key_file;
+	struct strlist fingerprints;
+};
+
+/* Exactly one is set for an account, at most one for a relay. */
+struct config_secret {
+	char *password, *password_file, *password_command, *oauth_token_command;
+};
+
+struct config_place {
+	char *file;
+	int line;
+};
+
+struct config_endpoint {
+	char *host;             /* NULL for a UNIX socket */
+	uint16_t port;
+	char *path;
+};
+
+struct config_relay {
+	char *name;
+	struct config_place place;
+	bool lmtp;
+	struct config_endpoint *endpoints;
+	size_t endpoint_count;
+	enum config_tls tls;
+	struct config_tls_options tls_options;
+	char *user;
+	struct config_secret secret;
+	struct strlist auth;    /* empty: auto; else names of sasl.h */
+	unsigned max_connections;
+	int64_t idle_timeout_s, timeout_s;
+	bool pipelining;
+};
+
+struct config_multidrop {
+	struct strlist envelope;
+	bool position_any;
+	unsigned skip;
+	enum config_which which;
+	char *strip_prefix, *strip_suffix;
+	struct strlist domains;
+	bool remove_header;
+};
+
+struct config_account {
+	char *name;
+	struct config_place place;
+	bool enabled;
+	char *postmaster;       /* its own, else the global one */
+	char *server_text;      /* `server` as written: its host part, without case and port, is the host of limits and back-off */
+	char *host;
+	uint16_t port;
+	enum config_tls tls;
+	struct config_tls_options tls_options;
+	char *source_address;
+	char *user;
+	struct config_secret secret;
+	struct strlist auth;
+	int64_t interval_s;
+	int priority;
+	bool keep;
+	enum config_order order;
+	int64_t connect_timeout_s, timeout_s;
+	bool pipelining;
+	const struct config_relay *relay;
+	struct strlist recipient;       /* not empty: one-person mailbox */
+	struct config_multidrop multidrop;
+	char *sender;
+	bool add_received;
+	char *broken;           /* NULL, or why its own files make it unusable: it is set aside, the others run */
+};
+
+struct config {
+	char *path;
+	char *hostname;
+	char *postmaster;
+	char *state_file;
+	enum log_target log_target;
+	enum log_level log_level;
+	char *user, *group;
+	unsigned max_sessions, max_sessions_per_host;
+	uint64_t memory_limit;
+	int64_t retry_min_s, retry_max_s;
+	bool allow_self_poll;
+	struct config_relay *relays;
+	size_t relay_count;
+	struct config_account *accounts;
+	size_t account_count;
+};
+
+/*
+ * Reads `path` and all that it includes. Every problem is appended to
+ * `problems` as "FILE:LINE: message", in the order of the files' lines. What
+ * is wrong with an account's own files (secret, certificate, CA) goes to
+ * `file_problems` instead and sets the account's `broken`: the daemon sets
+ * such an account aside, -t and --once refuse. NULL when there are problems
+ * of the first kind.
+ */
+struct config *config_load(const char *path, struct strlist *problems, struct strlist *file_problems) __attribute__((warn_unused_result));
+void config_free(struct config **config);
+
+const struct config_account *config_find_account(const struct config *config, const char *name);
+
+/*
+ * Reads a secret file: private, or in $CREDENTIALS_DIRECTORY; one last line
+ * end is not part of it. NULL with *error (both the caller's to free or wipe).
+ * `daemon_user` is the unprivileged user that may share its group with the
+ * file (0640, owner root); "" for the effective user.
+ */
+char *config_read_secret(const char *path, const char *daemon_user, char **error) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The ledger: the state file (SQLite) and the thread that does all its work.
+ * It knows, by mailbox, which messages were seen, and by message, who has it
+ * and who is owed it.
+ *
+ * Requests go to the thread, results come back in order: watch ledger_fd for
+ * reading and call ledger_dispatch, which runs the callbacks. All that is
+ * waiting goes into one durable commit.
+ *
+ * When the disk refuses, what is waiting is kept and tried again; until then
+ * no callback of a write comes, so nothing is deleted on the server.
+ */
+#ifndef MULTIDROPD_LEDGER_H
+#define MULTIDROPD_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multidropd/str.h"
+
+#define LEDGER_HASH_LEN 32
+
+struct ledger;
+
+enum ledger_result {
+	LEDGER_OK,
+	LEDGER_BUSY,            /* another daemon holds it (exit 75) */
+	LEDGER_UNUSABLE,        /* its folder or file cannot be made, read or written (73) */
+	LEDGER_DAMAGED,         /* not a state file, damaged, or from a newer version (74) */
+};
+
+/* Takes the lock on PATH.lock, 0600. Before root is dropped and before threads. *error: what to do, the caller frees. */
+enum ledger_result ledger_lock(const char *path, struct ledger **ledger, char **error) __attribute__((warn_unused_result));
+
+struct ledger_events {
+	void (*trouble)(void *ctx, const char *text);   /* a write failed; it is tried again, with pauses */
+	void (*recovered)(void *ctx);
+};
+
+/* Opens or creates the database, checks it, migrates it, starts the thread. */
+enum ledger_result ledger_start(struct ledger *ledger, const struct ledger_events *events, void *ctx,
+                                char **error) __attribute__((warn_unused_result));
+/* Commits what is waiting (for at most 5 s when the disk refuses), ends the thread, unlocks. Callbacks not yet run are dropped. */
+void ledger_close(struct ledger **ledger);
+
+int ledger_fd(const struct ledger *ledger);
+void ledger_dispatch(struct ledger *ledger);
+
+/* A mailbox is all three. `server` is host and port as configured. */
+struct ledger_mailbox {
+	const char *account;
+	const char *server;
+	const char *user;
+};
+
+enum ledger_state {
+	LEDGER_STATE_OWED,      /* some recipient still is to get it */
+	LEDGER_STATE_SETTLED,   /* everybody has it, or a policy settled it */
+	LEDGER_STATE_DELETED,   /* as SETTLED, and a QUIT confirmed our DELE */
+	LEDGER_STATE_REFUSED,   /* a recipient was refused for good and the message stays on the server; nobody is owed */
+};
+
+struct ledger_owed {
+	char *recipient;
+	int64_t due_s;          /* wall clock; not tried before */
+	int64_t first_deferred_s; /* 0: never refused yet */
+	unsigned attempts;
+};
+
+/* What is known of one message. Owned by the listing. */
+struct ledger_record {
+	int64_t id;
+	bool has_hash;
+	uint8_t hash[LEDGER_HASH_LEN];
+	enum ledger_state state;
+	bool under_way;         /* a crash or a stop left its transaction open: the next one may double it */
+	struct strlist settled; /* recipients that have it or were refused for good, while OWED */
+	struct ledger_owed *owed;
+	size_t owed_count;
+};
+
+struct ledger_entry {
+	uint32_t number;        /* the caller's: the message number */
+	struct span uid;        /* points into the listing's bytes */
+	uint64_t size;
+	struct ledger_record *records; /* with this UID in this mailbox; mostly none or one */
+	size_t record_count;
+};
+
+struct ledger_listing {
+	struct ledger_entry *entries;
+	size_t count, capacity;
+	char *bytes;            /* owns the UIDs */
+	size_t bytes_len, bytes_capacity;
+	bool complete;          /* what it lacks is gone from the server */
+	int64_t mailbox;        /* filled by the comparison: the mailbox's row */
+};
+
+/* Builds a listing; UIDs are copied. The spans are valid from the comparison on. */
+struct ledger_listing *ledger_listing_new(void);
+void ledger_listing_add(struct ledger_listing *listing, uint32_t number, struct span uid, uint64_t size);
+void ledger_listing_free(struct ledger_listing **listing);
+
+/*
+ * Compares a listing with what is known: fills records, notes what is gone
+ * when the listing is complete, drops what has been gone long enough. Takes
+ * the listing and gives it back to `compared`, which owns it then.
+ */
+typedef void ledger_compared_fn(void *ctx, struct ledger_listing *listing);
+void ledger_compare(struct ledger *ledger, const struct ledger_mailbox *mailbox, struct ledger_listing *take_listing,
+                    ledger_compared_fn *compared, void *ctx);
+
+/* Requests of one owner (its ctx) that were not answered yet: the work is done all the same, the callback is not called. */
+void ledger_forget_callbacks(struct ledger *ledger, void *ctx);
+
+struct ledger_begin {
+	int64_t id;             /* of a record that is tried again; 0: a new message */
+	int64_t mailbox;
+	struct span uid;
+	const uint8_t *hash;    /* LEDGER_HASH_LEN */
+	uint64_t size;
+	const char *const *recipients;  /* all who are owed it (for a known record: now) */
+	size_t recipient_count;
+	int64_t now_s;
+};
+
+/* A transaction begins: the message is known from the next commit on, and under way. Not waited for. Returns its id at once. */
+int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin);
+
+enum ledger_outcome {
+	LEDGER_DELIVERED,
+	LEDGER_DEFERRED,        /* owed, due again at due_s */
+	LEDGER_REFUSED,         /* for good */
+	LEDGER_POSSIBLE,        /* may have been delivered; still owed, due at due_s */
+};
+
+struct ledger_verdict {
+	const char *recipient;  /* as in ledger_begin */
+	enum ledger_outcome outcome;
+	int64_t due_s;
+	const char *reply;
+	int64_t now_s;
+};
+void ledger_record_verdict(struct ledger *ledger, int64_t id, const struct ledger_verdict *verdict);
+
+typedef void ledger_done_fn(void *ctx, int64_t id, enum ledger_state state);
+
+/*
+ * The transactions of this message are over for now. Its state follows from
+ * the verdicts: owed, refused, or settled. `done` comes after the commit that
+ * holds it and all before it, with that state: only then may SETTLED be
+ * deleted from the server.
+ */
+void ledger_end(struct ledger *ledger, int64_t id, int64_t now_s, ledger_done_fn *done, void *ctx);
+
+/* QUIT confirmed the DELE of these. Not waited for. */
+void ledger_deleted(struct ledger *ledger, const int64_t *ids, size_t count, int64_t now_s);
+
+/* When the first owed recipient of a mailbox that is not gone falls due: from the comparison's snapshot and later
+ * verdicts; INT64_MAX: nobody. Answered like a write. */
+typedef void ledger_due_fn(void *ctx, int64_t due_s);
+void ledger_next_due(struct ledger *ledger, const struct ledger_mailbox *mailbox, ledger_due_fn *answer, void *ctx);
+
+/* Messages whose transaction a crash or stop left open, for the log at start-up. Called from ledger_start's thread of control, before it returns. */
+size_t ledger_left_under_way(const struct ledger *ledger);
+
+#endif
