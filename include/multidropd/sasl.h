@@ -118,7 +118,7 @@ typedef void secret_done_fn(void *ctx, struct span secret, const char *error); /
 struct secret_source {
 	/* Calls done once, from the loop or at once, unless cancelled. */
 	void (*fetch)(void *source, secret_done_fn *done, void *ctx);
-	void (*cancel)(void *source);
+	void (*cancel)(void *source, void *ctx);     /* ctx as given to fetch */
 	void *source;
 };
 
