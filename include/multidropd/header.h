@@ -13,6 +13,7 @@
 
 #define HEADER_MAX (1024u * 1024u)          /* what is read for routing */
 #define HEADER_FIELD_MAX (256u * 1024u)     /* a longer field is not parsed: `oversize` */
+#define HEADER_FIELDS_MAX 10000u            /* more: what follows is `rest`, as if the block were too large */
 #define HEADER_RECEIVED_MAX 100u            /* more: a loop */
 
 /* Finds the blank line in a stream of canonical bytes. Zeroed before the first byte. */
@@ -42,9 +43,9 @@ struct header {
 	size_t count;
 	size_t routing_count;   /* fields before the first line without a colon: only these count for routing */
 	size_t first_received;  /* index, or routing_count when there is none */
-	size_t received_count;
-	struct span rest;       /* the blank line, or what was cut by HEADER_MAX */
-	bool capped;
+	size_t received_count;  /* within routing_count */
+	struct span rest;       /* the blank line, or what a limit cut off, from the field at the cut on */
+	bool capped;            /* by HEADER_MAX or HEADER_FIELDS_MAX */
 };
 
 void header_parse(struct header *header, struct span bytes, bool capped);
