@@ -42,6 +42,13 @@ void address_list_free(struct address_list *list);
 
 /* One addr-spec, from configuration or a path without its brackets; a bare local part is fine. -1: not one. */
 int address_parse(struct address *address, struct span text) __attribute__((warn_unused_result));
+/*
+ * The sender in a Return-Path or the like: "<addr-spec>" or addr-spec. What is
+ * refused in a recipient for its meaning to a relay (%, !) or its form (dots
+ * at an end or two together) passes: nobody is routed by it, it is given back
+ * as it came. -1: none, which is "<>", nothing, several, no domain, or broken.
+ */
+int address_parse_sender(struct address *address, struct span value) __attribute__((warn_unused_result));
 void address_free(struct address *address);
 void address_copy(struct address *to, const struct address *from);
 
