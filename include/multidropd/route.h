@@ -29,7 +29,9 @@ struct route_rules {
 	const char *strip_suffix;
 	const struct strlist *domains;
 	bool remove_header;
-	const char *sender;                     /* "return-path", an address, "<>", or "Name:" */
+	/* "return-path" (also NULL or ""), an address, "<>", or "Name:" for a field that is believed where `position` and
+	 * `which` believe a stamp; `skip` does not concern it. */
+	const char *sender;
 };
 
 enum route_reason {
@@ -47,7 +49,10 @@ struct route {
 	char *explanation;
 	const char *source;                     /* name of the field that decided, as configured; NULL: none */
 	bool partly_broken;                     /* the postmaster is among the recipients because some were unusable */
-	bool *remove;                           /* by header field: leave it out of what is delivered */
+	/* By header field: leave it out of what is delivered. Those are the fields that gave the recipients and the believed
+	 * Return-Path (the topmost one above the first Received field), whatever `sender` is. In a message that goes to the
+	 * fallback the stamp stays in, for the postmaster to see. */
+	bool *remove;
 	size_t remove_count;                    /* = header->count */
 };
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The envelope sender. What is not clearly one address gives the null sender:
+ * a bounce that is not sent is better than one to a stranger.
+ */
+#include "sender.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "multidropd/mem.h"
+#include "source.h"
+
+ssize_t sender_return_path(const struct header *header)
+{
+	ssize_t at = header_find(header, "Return-Path", 0);
+
+	return at >= 0 && (size_t)at < header->first_received ? at : -1;
+}
+
+static char *from_field(const struct header *header, ssize_t index)
+{
+	struct address address;
+	char *sender;
+
+	if (index < 0 || header->fields[index].oversize ||
+	    address_parse_sender(&address, header->fields[index].value) < 0)
+		return mem_strdup("");
+	sender = address_format(&address);
+	address_free(&address);
+	return sender;
+}
+
+static char *from_named_field(const struct route_rules *rules, const struct header *header)
+{
+	char *name = mem_strndup(rules->sender, strlen(rules->sender) - 1);
+	char *sender = from_field(header, source_find_stamp(rules, header, name));
+
+	free(name);
+	return sender;
+}
+
+static char *without_brackets(const char *path)
+{
+	struct span text = span_of(path);
+
+	if (text.len >= 2 && text.data[0] == '<' && text.data[text.len - 1] == '>')
+		text = span_make(text.data + 1, text.len - 2);
+	return span_dup(text);
+}
+
+char *sender_find(const struct route_rules *rules, const struct header *header)
+{
+	size_t len = rules->sender != NULL ? strlen(rules->sender) : 0;
+
+	if (len == 0 || span_is(span_of(rules->sender), "return-path"))
+		return from_field(header, sender_return_path(header));
+	if (rules->sender[len - 1] == ':')
+		return from_named_field(rules, header);
+	return without_brackets(rules->sender);
+}

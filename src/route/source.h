@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Envelope sources: which occurrences of a field decide.
+ */
+#ifndef MULTIDROPD_ROUTE_SOURCE_H
+#define MULTIDROPD_ROUTE_SOURCE_H
+
+#include "multidropd/route.h"
+
+enum source_state {
+	SOURCE_ABSENT,
+	SOURCE_UNBELIEVED, /* there, but only where `position` does not believe it: absent */
+	SOURCE_SKIPPED,    /* `skip` leaves none: absent */
+	SOURCE_PRESENT,
+};
+
+struct source {
+	enum source_state state;
+	const char *name;    /* as configured */
+	size_t first, count; /* SOURCE_PRESENT: the fields that decide, always neighbours */
+};
+
+/* Looks for the source `name` of rules->envelope. */
+void source_find(const struct route_rules *rules, const struct header *header, const char *name, struct source *source);
+
+/* Index of the field `name` that a provider wrote who stamps as `rules` say, `skip` apart; -1: none. */
+ssize_t source_find_stamp(const struct route_rules *rules, const struct header *header, const char *name);
+
+#endif
