@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The state file itself: what its tables look like, and whether a file that
+ * is there is one of ours, whole, and not from the future. A file that is not
+ * is left as it is.
+ */
+#include "ledger_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define APPLICATION_ID 0x6d647064 /* "mdpd", which file(1) and we look for */
+#define BUSY_TIMEOUT_MS 2000
+/*
+ * With SQLite's 1,000 pages a small disk is full of log before the first
+ * checkpoint; a checkpoint costs two more syncs.
+ */
+#define CONNECTION_PRAGMAS                                                                                             \
+	"PRAGMA synchronous = FULL;"                                                                                   \
+	"PRAGMA wal_autocheckpoint = 64;"                                                                              \
+	"PRAGMA journal_size_limit = 1048576;"                                                                         \
+	"PRAGMA temp_store = MEMORY;"
+
+/* Comments within the parentheses are kept, and shown by sqlite3's .schema. */
+static const char schema_1[] =
+	"CREATE TABLE mailbox (\n"
+	"  -- A mailbox is an account, its server and its user: the same name at another server is another mailbox.\n"
+	"  id INTEGER PRIMARY KEY,\n"
+	"  account TEXT NOT NULL,\n"
+	"  server TEXT NOT NULL,          -- host and port, as configured\n"
+	"  user TEXT NOT NULL,\n"
+	"  UNIQUE (account, server, user)\n"
+	") STRICT;\n"
+	"CREATE TABLE message (\n"
+	"  -- A message that is or was on a server. All times are seconds since 1970.\n"
+	"  -- Dropped when complete listings have lacked it for 30 days, after a confirmed deletion for 3.\n"
+	"  id INTEGER NOT NULL UNIQUE,\n"
+	"  mailbox INTEGER NOT NULL REFERENCES mailbox (id),\n"
+	"  uid BLOB NOT NULL,             -- as the server gave it; to read it: CAST(uid AS TEXT)\n"
+	"  hash BLOB,                     -- SHA-256 of the header: one UID with two hashes is two messages\n"
+	"  size INTEGER NOT NULL,\n"
+	"  first_seen INTEGER NOT NULL,\n"
+	"  state TEXT NOT NULL,           -- owed: somebody is still to get it; settled: everybody has it;\n"
+	"                                 -- deleted: and the server confirmed that it is gone;\n"
+	"                                 -- refused: the relay will not take it for somebody, it stays\n"
+	"  under_way INTEGER NOT NULL,    -- 1: being delivered; after a crash: perhaps it was\n"
+	"  settled_at INTEGER,            -- when the last recipient was settled\n"
+	"  gone_since INTEGER,            -- not on the server since; empty: it is there\n"
+	"  PRIMARY KEY (mailbox, uid, id)\n"
+	") STRICT, WITHOUT ROWID;\n"
+	"CREATE INDEX message_owed ON message (mailbox, under_way) WHERE state = 'owed';\n"
+	"CREATE TABLE recipient (\n"
+	"  -- Who is to get a message, as long as it is owed to anybody or refused.\n"
+	"  message INTEGER NOT NULL REFERENCES message (id),\n"
+	"  address TEXT NOT NULL,\n"
+	"  state TEXT NOT NULL,           -- owed, delivered, refused\n"
+	"  due INTEGER NOT NULL,          -- not tried before\n"
+	"  first_deferred INTEGER NOT NULL, -- first refused for the time being; 0: never\n"
+	"  tried INTEGER NOT NULL,        -- the last time\n"
+	"  attempts INTEGER NOT NULL,\n"
+	"  reply TEXT,                    -- the relay's last\n"
+	"  PRIMARY KEY (message, address)\n"
+	") STRICT, WITHOUT ROWID;\n";
+
+/* The step at index n leads from user_version n to n + 1. Steps are added, never changed. */
+static const char *const migrations[] = { schema_1 };
+
+#define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
+
+static const char how_to_go_on[] = "It is left as it is. Restore a backup (one made with sqlite3's .backup), or move "
+                                   "it away together with its -wal and "
+				   "-shm files: a new one is made then, mail that is kept on the servers is fetched "
+                                   "again, and who had a message of "
+				   "which others are still owed gets it again.";
+
+static enum ledger_result damaged(const struct ledger_db *db, const char *what, char **error)
+{
+	*error = str_format("%s: %s. %s", db->path, what, how_to_go_on);
+	return LEDGER_DAMAGED;
+}
+
+static enum ledger_result judge(const struct ledger_db *db, char **error)
+{
+	switch (db->code & 0xff) {
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return damaged(db, db->text, error);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		*error = ledger_db_explain(db);
+		return LEDGER_BUSY;
+	case SQLITE_IOERR:
+		*error = ledger_db_explain(db);
+		return LEDGER_DAMAGED;
+	default:
+		*error = ledger_db_explain(db);
+		return LEDGER_UNUSABLE;
+	}
+}
+
+static bool has_bytes(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && status.st_size > 0;
+}
+
+/*
+ * SQLite would throw away the log of a database that is empty, and with it
+ * the verdicts in there: an empty file is a new one only where no log is.
+ */
+static enum ledger_result check_log(const struct ledger_db *db, char **error)
+{
+	char *log_path = str_format("%s-wal", db->path);
+	bool orphaned = has_bytes(log_path) && !has_bytes(db->path);
+
+	free(log_path);
+	return orphaned ? damaged(db, "missing or empty, but its -wal file is there", error) : LEDGER_OK;
+}
+
+/* SQLite gives its other files the mode of this one. */
+static enum ledger_result make_file(const struct ledger_db *db, char **error)
+{
+	int fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+
+	if (fd < 0) {
+		*error = str_format("%s: cannot be opened for writing: %s", db->path, strerror(errno));
+		return LEDGER_UNUSABLE;
+	}
+	close(fd);
+	return LEDGER_OK;
+}
+
+static int connect_file(struct ledger_db *db)
+{
+	/* Never SQLITE_OPEN_CREATE: where the file vanished, a new one would be a ledger that knows nothing. */
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int code = sqlite3_open_v2(db->path, &db->handle, flags, NULL);
+
+	if (code != SQLITE_OK)
+		return ledger_db_fail(db, code);
+	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	return 0;
+}
+
+static int read_number(struct ledger_db *db, const char *sql, int64_t *number)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		*number = sqlite3_column_int64(statement, 0);
+	else
+		ledger_db_fail(db, code);
+	sqlite3_finalize(statement);
+	return code == SQLITE_ROW ? 0 : -1;
+}
+
+static enum ledger_result quick_check(struct ledger_db *db, char **error)
+{
+	sqlite3_stmt *statement = NULL;
+	enum ledger_result result = LEDGER_OK;
+	int code = sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	if (code != SQLITE_ROW) {
+		ledger_db_fail(db, code);
+		result = judge(db, error);
+	} else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0) {
+		result = damaged(db, (const char *)sqlite3_column_text(statement, 0), error);
+	}
+	sqlite3_finalize(statement);
+	return result;
+}
+
+static enum ledger_result check_version(const struct ledger_db *db, int64_t version, char **error)
+{
+	if (version <= SCHEMA_VERSION)
+		return LEDGER_OK;
+	*error =
+		str_format("%s: written by a newer multidropd (schema %lld, this one knows %lld): run that version, or "
+	                   "restore a backup from before. It is left as it is.",
+	                   db->path, (long long)version, (long long)SCHEMA_VERSION);
+	return LEDGER_DAMAGED;
+}
+
+/* Looks only; *version is 0 for a file that is new. */
+static enum ledger_result check_file(struct ledger_db *db, int64_t *version, char **error)
+{
+	int64_t id, objects;
+	enum ledger_result result;
+
+	if (read_number(db, "PRAGMA user_version", version) != 0 ||
+	    read_number(db, "PRAGMA application_id", &id) != 0 ||
+	    read_number(db, "SELECT count(*) FROM sqlite_schema", &objects) != 0)
+		return judge(db, error);
+	if (*version == 0 && objects == 0 && id == 0)
+		return LEDGER_OK;
+	if (id != APPLICATION_ID || *version <= 0)
+		return damaged(db, "a database, but not multidropd's state file", error);
+	result = check_version(db, *version, error);
+	return result == LEDGER_OK ? quick_check(db, error) : result;
+}
+
+static int set_up_connection(struct ledger_db *db)
+{
+	int code = sqlite3_exec(db->handle, CONNECTION_PRAGMAS, NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : ledger_db_fail(db, code);
+}
+
+static int migrate(struct ledger_db *db, int64_t version)
+{
+	char *stamp;
+	int code;
+
+	if (version == SCHEMA_VERSION)
+		return 0;
+	if (ledger_db_begin(db) != 0)
+		return -1;
+	for (; version < SCHEMA_VERSION; version++) {
+		if (ledger_db_exec(db, migrations[version]) != 0)
+			return -1;
+	}
+	stamp = str_format("PRAGMA application_id = %d; PRAGMA user_version = %lld", APPLICATION_ID,
+	                   (long long)version);
+	code = ledger_db_exec(db, stamp);
+	free(stamp);
+	return code != 0 ? -1 : ledger_db_commit(db);
+}
+
+static int prepare_file(struct ledger_db *db, int64_t version)
+{
+	if (ledger_db_exec(db, "PRAGMA journal_mode = WAL") != 0 || set_up_connection(db) != 0)
+		return -1;
+	return migrate(db, version);
+}
+
+enum ledger_result ledger_db_open(struct ledger_db *db, const char *path, char **error)
+{
+	int64_t version = 0;
+	enum ledger_result result;
+
+	*db = (struct ledger_db){ .path = path };
+	result = check_log(db, error);
+	if (result == LEDGER_OK)
+		result = make_file(db, error);
+	if (result == LEDGER_OK && connect_file(db) != 0)
+		result = judge(db, error);
+	if (result == LEDGER_OK)
+		result = check_file(db, &version, error);
+	if (result == LEDGER_OK && prepare_file(db, version) != 0)
+		result = judge(db, error);
+	if (result != LEDGER_OK)
+		ledger_db_close(db);
+	return result;
+}
+
+int ledger_db_reopen(struct ledger_db *db)
+{
+	int64_t version = 0;
+
+	ledger_db_close(db);
+	if (connect_file(db) != 0 || read_number(db, "PRAGMA user_version", &version) != 0)
+		return -1;
+	/* Somebody put another file in its place. */
+	if (version != SCHEMA_VERSION)
+		return ledger_db_fail(db, SQLITE_NOTADB);
+	return set_up_connection(db);
+}
