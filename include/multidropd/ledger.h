@@ -87,6 +87,7 @@ struct ledger_entry {
 	uint64_t size;
 	struct ledger_record *records; /* with this UID in this mailbox; mostly none or one */
 	size_t record_count;
+	bool shared;            /* another entry of this listing has the same UID */
 };
 
 struct ledger_listing {

@@ -55,7 +55,7 @@ static int compare_entries(const void *a, const void *b)
 	return compare_uids(left->uid, right->uid);
 }
 
-/* Gives the UIDs their place, now that the bytes no longer move. */
+/* Gives the UIDs their place, now that the bytes no longer move, and marks those that stand there twice. */
 static struct ledger_entry **sort_entries(struct ledger_listing *listing)
 {
 	struct ledger_entry **order = mem_array(listing->count, sizeof(*order));
@@ -67,6 +67,10 @@ static struct ledger_entry **sort_entries(struct ledger_listing *listing)
 		order[i] = &listing->entries[i];
 	}
 	qsort(order, listing->count, sizeof(*order), compare_entries);
+	for (size_t i = 1; i < listing->count; i++) {
+		if (compare_entries(&order[i - 1], &order[i]) == 0)
+			order[i - 1]->shared = order[i]->shared = true;
+	}
 	return order;
 }
 
