@@ -88,9 +88,3 @@ void child_cancel(struct child **child)
 	free(*child);
 	*child = NULL;
 }
-
-int child_split_command(const char *command, struct strlist *words)
-{
-	strlist_add(words, command);
-	return 0;
-}
