@@ -48,7 +48,9 @@ struct relay_params {
 struct relay;
 
 struct relay *relay_new(struct loop *loop, const struct relay_params *params);
-/* Idle connections QUIT; deliveries must have ended or been cancelled. */
+/* Idle connections QUIT now; for a moment before relay_free, so that the QUIT still gets out. */
+void relay_quit(struct relay *relay);
+/* Closes what is open. Deliveries must have ended or been cancelled, checks been cancelled. Allowed from any callback. */
 void relay_free(struct relay **relay);
 
 enum relay_state { RELAY_UNKNOWN, RELAY_UP, RELAY_DOWN };
@@ -66,7 +68,8 @@ int64_t relay_retry_ms(const struct relay *relay);
  */
 struct relay_check;
 struct relay_check *relay_check(struct relay *relay, void (*checked)(void *ctx, bool up, const char *text), void *ctx);
-void relay_check_cancel(struct relay_check **check);       /* NULL inside is fine; also after the answer */
+/* Frees it, also after the answer, which does not; NULL inside is fine. */
+void relay_check_cancel(struct relay_check **check);
 
 /*
  * What a transaction draws its bytes from: canonical lines (canon.h). The
