@@ -32,7 +32,7 @@ static const char *const sql[] = {
 	[LEDGER_SQL_RECIPIENT_LIST] = "SELECT address, state, due, first_deferred, tried, attempts, reply"
 				      " FROM recipient WHERE message = ?1",
 	[LEDGER_SQL_RECIPIENT_PUT] = "INSERT OR REPLACE INTO recipient (message, address, state, due, first_deferred, "
-	                             "tried, attempts, reply)"
+				     "tried, attempts, reply)"
 				     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[LEDGER_SQL_RECIPIENT_DROP] = "DELETE FROM recipient WHERE message = ?1",
 	[LEDGER_SQL_NEXT_DUE] = "SELECT min(iif(tried > ?2 + ?3, ?2, due)) FROM message JOIN recipient ON message = id"

@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define APPLICATION_ID 0x6d647064 /* "mdpd", which file(1) and we look for */
+#define APPLICATION_ID 0x6d647064    /* "mdpd", which file(1) and we look for */
+#define FILE_START "SQLite format 3" /* with its NUL */
 #define BUSY_TIMEOUT_MS 2000
 /*
  * With SQLite's 1,000 pages a small disk is full of log before the first
@@ -72,9 +73,9 @@ static const char *const migrations[] = { schema_1 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
 
 static const char how_to_go_on[] = "It is left as it is. Restore a backup (one made with sqlite3's .backup), or move "
-                                   "it away together with its -wal and "
+				   "it away together with its -wal and "
 				   "-shm files: a new one is made then, mail that is kept on the servers is fetched "
-                                   "again, and who had a message of "
+				   "again, and who had a message of "
 				   "which others are still owed gets it again.";
 
 static enum ledger_result damaged(const struct ledger_db *db, const char *what, char **error)
@@ -122,17 +123,31 @@ static enum ledger_result check_log(const struct ledger_db *db, char **error)
 	return orphaned ? damaged(db, "missing or empty, but its -wal file is there", error) : LEDGER_OK;
 }
 
+/* SQLite takes a file of zeros or of a few bytes for an empty one and writes over it; disks leave such files behind. */
+static bool looks_right(int fd)
+{
+	char start[sizeof(FILE_START)] = "";
+	struct stat status;
+
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+		return true; /* SQLite says why not */
+	return status.st_size == 0 ||
+	       (pread(fd, start, sizeof(start), 0) == sizeof(start) && memcmp(start, FILE_START, sizeof(start)) == 0);
+}
+
 /* SQLite gives its other files the mode of this one. */
 static enum ledger_result make_file(const struct ledger_db *db, char **error)
 {
 	int fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+	bool right;
 
 	if (fd < 0) {
 		*error = str_format("%s: cannot be opened for writing: %s", db->path, strerror(errno));
 		return LEDGER_UNUSABLE;
 	}
+	right = looks_right(fd);
 	close(fd);
-	return LEDGER_OK;
+	return right ? LEDGER_OK : damaged(db, "not a database", error);
 }
 
 static int connect_file(struct ledger_db *db)
