@@ -4,10 +4,13 @@
 #   make demo         the main job, shown between real servers
 #   make check        every test; SANITIZE=1 runs it under ASan and UBSan
 #   make lint         warnings, clang-tidy, cppcheck, include table, options documented
-#   make coverage     line and branch coverage of make check
+#   make coverage     line and branch coverage of make check, by folder
+#   make bench        messages a second of the main job
+#   make packages     installs the Debian packages that a build needs
 #   make install      DESTDIR, PREFIX, SYSCONFDIR, MANDIR, UNITDIR are honoured
 #
-# V=1 shows the commands. NO_INSTALL=1 keeps demo and check from installing Debian packages.
+# V=1 shows the commands. ONLY=pattern runs the tests whose name holds it. NO_INSTALL=1 keeps all targets from
+# installing Debian packages.
 
 VERSION    = 0.1.0
 PREFIX     = /usr/local
@@ -77,9 +80,53 @@ $(BUILD)/tests/conversation_%: $(BUILD)/tests/conversations/%.o $(FAKES) $(ARCHI
 
 tests: $(UNIT_TESTS) $(SCRIPT_TESTS)
 
+# Lets the integration tests run a Dovecot that is unpacked, not installed.
+UNPACKED = $(BUILD)/tests/unpacked.so
+
+$(UNPACKED): tests/integration/unpacked.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -shared -fPIC -o $@ $<
+
+PYTHON      = $(or $(wildcard /usr/bin/python3),python3)
+TEST_ENV    = PYTHONDONTWRITEBYTECODE=1 MULTIDROPD=$(BUILD)/multidropd MULTIDROPD_UNPACKED=$(UNPACKED)
+INTEGRATION = $(wildcard tests/integration/test_*.py)
+
+# Two steps each, so that make sees what the first one installed.
+check demo lint coverage bench:
+	@tests/packages $(patsubst bench,demo,$@)
+	@+$(MAKE) --no-print-directory $(if $(filter coverage,$@),COVERAGE=1) $@-here
+
+packages:
+	@tests/packages build
+
+check-here: $(BUILD)/multidropd $(UNPACKED) tests
+	@$(TEST_ENV) $(PYTHON) tests/run $(if $(ONLY),--only '$(ONLY)') $(INTEGRATION) $(UNIT_TESTS) $(SCRIPT_TESTS)
+
+demo-here: $(BUILD)/multidropd $(UNPACKED)
+	@$(TEST_ENV) DEMO_KEEP=$(DEMO_KEEP) $(PYTHON) tests/demo/demo.py
+
+bench-here: $(BUILD)/multidropd $(UNPACKED)
+	@$(TEST_ENV) $(PYTHON) tests/bench/bench.py
+
+lint-here: all tests
+	@CFLAGS='$(ALL_CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))' tests/lint/run
+
+coverage-here: check-here
+	@$(PYTHON) tests/coverage $(BUILD)
+
+# The sample is installed beside a configuration, never over it.
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(SYSCONFDIR)/multidropd $(DESTDIR)$(UNITDIR)
+	install -m 755 $(BUILD)/multidropd $(DESTDIR)$(SBINDIR)/multidropd
+	install -m 644 $(wildcard man/*.8) $(DESTDIR)$(MANDIR)/man8
+	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(MANDIR)/man5
+	install -m 644 etc/multidropd.conf $(DESTDIR)$(SYSCONFDIR)/multidropd/multidropd.conf.sample
+	sed -e 's:/usr/local/sbin:$(SBINDIR):g' -e 's:/etc/multidropd:$(SYSCONFDIR)/multidropd:g' etc/multidropd.service \
+	    >$(DESTDIR)$(UNITDIR)/multidropd.service
+
 clean:
 	rm -rf build
 
-.PHONY: all tests clean
+.PHONY: all tests check demo lint coverage bench packages install clean check-here demo-here lint-here coverage-here bench-here
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

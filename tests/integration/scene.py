@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: ISC
+"""The usual scene: a provider's domain mailbox, the office's LMTP server, multidropd between them."""
+import poplib
+
+from daemon import Multidropd, multidrop_account
+from messages import dissect
+from place import Place
+from servers import OFFICE_USERS, Dovecot
+from tap import check
+
+USER, PASSWORD = "example.com", "secret"
+
+
+class Scene(Place):
+    """`with Scene() as scene:` has `provider`, `office` and `daemon` running or ready, and one account named example.com."""
+
+    def __enter__(self):
+        try:
+            self.provider = Dovecot(self, "provider", {USER: PASSWORD}).start()
+            self.office = Dovecot(self, "office", {name: "unused" for name in OFFICE_USERS}).start()
+            self.daemon = Multidropd(self)
+            self.configure()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def configure(self, accounts=None, relays=None, **changes):
+        self.daemon.configure(accounts or {"example.com": self.account()}, relays or {"office": self.lmtp()}, **changes)
+
+    def account(self, **changes):
+        return multidrop_account(self.provider.port, USER, PASSWORD, **changes)
+
+    def lmtp(self, **changes):
+        return {"protocol": "lmtp", "address": "unix:" + self.office.lmtp_socket, **changes}
+
+    def stock(self, messages):
+        for message in messages:
+            self.provider.put(USER, message.served)
+
+    def uids(self):
+        """The provider's UIDs, in the order of what was stocked."""
+        session = poplib.POP3("127.0.0.1", self.provider.port)
+        session.user(USER)
+        session.pass_(PASSWORD)
+        uids = [row.split()[1].decode() for row in session.uidl()[1]]
+        session.quit()
+        return uids
+
+
+def check_delivered(server, user, messages):
+    """The user has exactly these, each once, byte for byte but for the allowed edits, with its sender."""
+    found = [dissect(stored) for stored in server.delivered(user)]
+    check.assertEqual(len(found), len(messages), f"number of messages for {user}")
+    wanted = sorted((message.kept.replace(b"\r\n", b"\n"), message.sender) for message in messages)
+    for (kept, sender), got in zip(wanted, sorted(found, key=lambda one: (one.kept, one.sender))):
+        if got.kept != kept:        # short, where assertEqual would print megabytes
+            at = next((i for i, pair in enumerate(zip(got.kept, kept)) if pair[0] != pair[1]), min(len(got.kept), len(kept)))
+            raise AssertionError(f"{user}: byte {at} differs: {got.kept[at - 60:at + 60]!r} instead of {kept[at - 60:at + 60]!r}")
+        check.assertEqual(got.sender, sender)
+
+
+def check_everybody(server, messages):
+    for user in OFFICE_USERS:
+        check_delivered(server, user, [message for message in messages if user in message.recipients])
