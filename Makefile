@@ -109,7 +109,7 @@ bench-here: $(BUILD)/multidropd $(UNPACKED)
 	@$(TEST_ENV) $(PYTHON) tests/bench/bench.py
 
 lint-here: all tests
-	@CFLAGS='$(ALL_CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))' tests/lint/run
+	@CFLAGS='$(filter-out -DMULTIDROPD_VERSION%,$(ALL_CPPFLAGS)) $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))' tests/lint/run
 
 coverage-here: check-here
 	@$(PYTHON) tests/coverage $(BUILD)

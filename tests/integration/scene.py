@@ -56,7 +56,8 @@ def check_delivered(server, user, messages):
     for (kept, sender), got in zip(wanted, sorted(found, key=lambda one: (one.kept, one.sender))):
         if got.kept != kept:        # short, where assertEqual would print megabytes
             at = next((i for i, pair in enumerate(zip(got.kept, kept)) if pair[0] != pair[1]), min(len(got.kept), len(kept)))
-            raise AssertionError(f"{user}: byte {at} differs: {got.kept[at - 60:at + 60]!r} instead of {kept[at - 60:at + 60]!r}")
+            raise AssertionError(f"{user}: byte {at} differs: {got.kept[max(0, at - 60):at + 60]!r} "
+                                 f"instead of {kept[max(0, at - 60):at + 60]!r}")
         check.assertEqual(got.sender, sender)
 
 

@@ -18,7 +18,8 @@ static const char *moved(const char *path, char *room, size_t len)
 	const char *root = getenv("UNPACKED_ROOT");
 
 	for (size_t i = 0; path != NULL && root != NULL && i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		if (strncmp(path, prefixes[i], strlen(prefixes[i])) == 0 && (size_t)snprintf(room, len, "%s%s", root, path) < len)
+		if (strncmp(path, prefixes[i], strlen(prefixes[i])) == 0 &&
+		    (size_t)snprintf(room, len, "%s%s", root, path) < len)
 			return room;
 	}
 	return path;
