@@ -18,14 +18,18 @@
 
 enum stream_state { STATE_CONNECTING, STATE_HANGING, STATE_OPEN, STATE_CLOSED };
 
+#define NOT_ARMED (-1)
+
 struct stream {
 	struct fake_peer *peer;
-	const struct stream_events *events;
+	struct stream_events events;
 	void *ctx;
 	enum stream_state state;
 	struct evbuffer *input;
 	struct evbuffer *output;
 	bool paused;
+	int64_t left_ms;  /* of the deadline when the pause began */
+	bool reminding;   /* after a pause: what waits in the input is told of again */
 	bool draining;    /* output was above STREAM_OUTPUT_LOW */
 	bool started_tls; /* tls_started is to be told */
 	bool implicit_tls;
@@ -99,16 +103,17 @@ static void close_stream(struct stream *stream, enum stream_close why, const cha
 	stream->state = STATE_CLOSED;
 	timer_cancel(stream->deadline);
 	stream->peer->closing = false;
-	stream->events->closed(stream->ctx, why, text);
+	stream->events.closed(stream->ctx, why, text);
 }
 
 static void restart_deadline(struct stream *stream)
 {
-	if (stream->state != STATE_OPEN)
-		return;
-	if (stream->timeout_ms > 0 && !stream->paused)
-		timer_arm(stream->deadline, stream->timeout_ms);
-	else
+	int64_t timeout_ms = stream->peer->handshake ? stream->connect_timeout_ms : stream->timeout_ms;
+
+	stream->left_ms = timeout_ms > 0 ? timeout_ms : NOT_ARMED;
+	if (stream->state == STATE_OPEN && timeout_ms > 0 && !stream->paused)
+		timer_arm(stream->deadline, timeout_ms);
+	else if (stream->state == STATE_OPEN)
 		timer_cancel(stream->deadline);
 }
 
@@ -120,6 +125,9 @@ static void deadline_passed(void *ctx)
 	if (stream->state == STATE_HANGING) {
 		snprintf(text, sizeof(text), "%s: connecting timed out", stream->peer_text);
 		close_stream(stream, STREAM_CLOSE_CONNECT, text);
+	} else if (stream->peer->handshake) {
+		snprintf(text, sizeof(text), "%s: the TLS handshake timed out", stream->peer_text);
+		close_stream(stream, STREAM_CLOSE_TLS, text);
 	} else {
 		snprintf(text, sizeof(text), "%s: timed out waiting for %s", stream->peer_text, stream->waiting_for);
 		close_stream(stream, STREAM_CLOSE_TIMEOUT, text);
@@ -140,7 +148,7 @@ struct stream *stream_open(struct loop *loop, const struct stream_params *params
 	net.peers = peer;
 	*stream = (struct stream){
 		.peer = peer,
-		.events = events,
+		.events = *events,
 		.ctx = ctx,
 		.input = evbuffer_new(),
 		.output = evbuffer_new(),
@@ -173,9 +181,13 @@ void stream_free(struct stream **stream)
 
 int stream_start_tls(struct stream *stream)
 {
-	if (evbuffer_get_length(stream->input) > 0 || evbuffer_get_length(stream->peer->to_client) > 0)
+	struct fake_peer *peer = stream->peer;
+
+	if (stream->state != STATE_OPEN || peer->tls || peer->handshake || evbuffer_get_length(stream->input) > 0 ||
+	    evbuffer_get_length(peer->to_client) > 0 || evbuffer_get_length(stream->output) > 0)
 		return -1;
-	stream->peer->handshake = true;
+	peer->handshake = true;
+	restart_deadline(stream);
 	return 0;
 }
 
@@ -191,8 +203,19 @@ struct evbuffer *stream_output(struct stream *stream)
 
 void stream_pause(struct stream *stream, bool paused)
 {
+	if (stream->paused == paused)
+		return;
 	stream->paused = paused;
-	restart_deadline(stream);
+	if (stream->state != STATE_OPEN)
+		return;
+	if (paused) {
+		stream->left_ms = timer_remaining_ms(stream->deadline);
+		timer_cancel(stream->deadline);
+		return;
+	}
+	if (stream->left_ms != NOT_ARMED)
+		timer_arm(stream->deadline, stream->left_ms);
+	stream->reminding = evbuffer_get_length(stream->input) > 0;
 }
 
 void stream_expect(struct stream *stream, int64_t timeout_ms, const char *waiting_for)
@@ -237,6 +260,7 @@ void fake_peer_handshake(struct fake_peer *peer, const char *text)
 	}
 	peer->tls = true;
 	peer->stream->started_tls = true;
+	restart_deadline(peer->stream);
 }
 
 void fake_peer_close(struct fake_peer *peer, enum stream_close why, const char *text)
@@ -269,13 +293,13 @@ static bool turn_connecting(struct stream *stream)
 		stream->peer->number = ++net.connected;
 		stream->peer->tls = stream->implicit_tls;
 		restart_deadline(stream);
-		stream->events->connected(stream->ctx);
+		stream->events.connected(stream->ctx);
 		break;
 	}
 	return true;
 }
 
-/* Output that was added before a handshake began still goes out in clear; after that it waits for the handshake. */
+/* What is added during a handshake waits for its end. */
 static bool turn_output(struct stream *stream)
 {
 	size_t len = evbuffer_get_length(stream->output);
@@ -288,8 +312,8 @@ static bool turn_output(struct stream *stream)
 	restart_deadline(stream);
 	if (stream->draining) {
 		stream->draining = false;
-		if (stream->events->drained != NULL)
-			stream->events->drained(stream->ctx);
+		if (stream->events.drained != NULL)
+			stream->events.drained(stream->ctx);
 	}
 	return true;
 }
@@ -299,13 +323,16 @@ static bool turn_input(struct stream *stream)
 	struct evbuffer *from = stream->peer->to_client;
 	size_t len = evbuffer_get_length(from);
 
-	if (len == 0 || stream->paused || stream->peer->handshake)
+	if (stream->paused || stream->peer->handshake || (len == 0 && !stream->reminding))
 		return false;
+	stream->reminding = false;
 	if (net.chunk > 0 && len > net.chunk)
 		len = net.chunk;
-	evbuffer_remove_buffer(from, stream->input, len);
-	restart_deadline(stream);
-	stream->events->readable(stream->ctx);
+	if (len > 0) {
+		evbuffer_remove_buffer(from, stream->input, len);
+		restart_deadline(stream);
+	}
+	stream->events.readable(stream->ctx);
 	return true;
 }
 
@@ -320,7 +347,7 @@ static bool turn_stream(struct stream *stream)
 		return false;
 	if (stream->started_tls) {
 		stream->started_tls = false;
-		stream->events->tls_started(stream->ctx);
+		stream->events.tls_started(stream->ctx);
 		return true;
 	}
 	if (turn_output(stream) || turn_input(stream))

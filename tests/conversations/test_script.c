@@ -27,6 +27,7 @@ struct toy {
 	struct stream *second;
 	struct timer *timer;
 	struct timer *spinner;
+	bool halted;
 	int64_t began_ms;
 	bool implicit;
 	bool leaky;
@@ -44,6 +45,8 @@ static void toy_line(struct toy *toy, const char *line)
 		log_warning("you said so");
 	else if (strcmp(line, "expect") == 0)
 		stream_expect(toy->stream, 30000, "an answer");
+	else if (strcmp(line, "halt") == 0)
+		stream_pause(toy->stream, toy->halted = true);
 	else if (strcmp(line, "bye") == 0)
 		stream_free(&toy->stream);
 	else if (strcmp(line, "second") == 0)
@@ -56,7 +59,7 @@ static void toy_readable(void *ctx)
 {
 	struct toy *toy = ctx;
 
-	while (toy->stream != NULL) {
+	while (toy->stream != NULL && !toy->halted) {
 		char *line = evbuffer_readln(stream_input(toy->stream), NULL, EVBUFFER_EOL_CRLF_STRICT);
 
 		if (line == NULL)
@@ -182,7 +185,8 @@ static void call_pause(void *ctx, const char *argument)
 {
 	struct toy *toy = ctx;
 
-	stream_pause(toy->stream, strcmp(argument, "on") == 0);
+	toy->halted = strcmp(argument, "on") == 0;
+	stream_pause(toy->stream, toy->halted);
 }
 
 static void call_reopen(void *ctx, const char *argument)
@@ -241,6 +245,13 @@ static const struct {
 	{ NULL, HELLO "S: expect\nADVANCE 29s\nS: ping\nC: pong\nADVANCE 29999ms\nENONE\nADVANCE 1ms\n"
 	              "EXPECT " NO_ANSWER },
 	{ NULL, HELLO "S: expect\nSTALL\nCALL say x\nADVANCE 30s\nEXPECT " NO_ANSWER },
+	{ NULL, HELLO "S: expect\nADVANCE 10s\nCALL pause on\nADVANCE 1h\nCALL pause off\nADVANCE 19999ms\nENONE\n"
+	              "ADVANCE 1ms\nEXPECT " NO_ANSWER },
+	{ NULL, HELLO "S: halt\nS: ping\nCNONE\nADVANCE 1h\nCALL pause off\nC: pong" },
+	{ NULL, HELLO "S: tls\nEXPECT tls 0\nCALL say x\nCNONE\nTLS\nEXPECT started TLSv1.3\nC: x\nS: tls\n"
+	              "EXPECT tls -1" },
+	{ NULL, HELLO "S: tls\nEXPECT tls 0\nADVANCE 10s\n"
+	              "EXPECT closed 1 toy.example[192.0.2.1]:110: the TLS handshake timed out" },
 	{ NULL, HELLO "S: expect\nCALL pause on\nS: ping\nCLOSE\nADVANCE 1h\nCNONE\nENONE\nCALL pause off\nC: pong\n"
 	              "EXPECT~ closed 2" },
 };
