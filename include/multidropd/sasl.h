@@ -106,6 +106,7 @@ enum sasl_status sasl_step(struct sasl *sasl, struct span challenge, struct strb
 
 /* After the server said that the login succeeded: -1 where it owes us a proof that it never gave (SCRAM). */
 int sasl_verify_end(const struct sasl *sasl) __attribute__((warn_unused_result));
+/* Never NULL. Also what an OAuth server said about its refusal, which comes as a challenge before its verdict. */
 const char *sasl_error(const struct sasl *sasl);
 
 /* The msg-id of an APOP greeting, or empty: exactly one, valid by RFC 5322 3.6.4, ASCII only (CVE-2007-1558). */

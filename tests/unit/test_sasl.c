@@ -3,6 +3,7 @@
  * Exchanges: against libgsasl's servers, against the RFCs' examples, and
  * against servers that lie.
  */
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,6 +36,23 @@ int gsasl_nonce(char *data, size_t len)
 	memcpy(data, nonce, len < nonce_len ? len : nonce_len);
 	gsasl_free(nonce);
 	return GSASL_OK;
+}
+
+/* Sees what is left of the secrets when libgsasl is about to free them. */
+static unsigned secrets_left, sessions_finished;
+
+void gsasl_finish(Gsasl_session *session)
+{
+	static const Gsasl_property secrets[] = { GSASL_PASSWORD, GSASL_SCRAM_SALTED_PASSWORD };
+	void (*finish)(Gsasl_session * session) = (void (*)(Gsasl_session *))dlsym(RTLD_NEXT, "gsasl_finish");
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		const char *secret = gsasl_property_fast(session, secrets[i]);
+
+		secrets_left += secret != NULL && secret[0] != '\0';
+	}
+	sessions_finished++;
+	finish(session);
 }
 
 static char *to_base64(struct span bytes)
@@ -603,6 +621,27 @@ static void broken_parameters(void **state)
 	sasl_free(&(struct sasl *){ NULL });
 }
 
+static void wipes_secrets(void **state)
+{
+	struct sasl *sasl;
+	struct strbuf out = { 0 };
+	char *first = to_base64(SPAN("r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"));
+
+	(void)state;
+	fixed_nonce = "fyko+d2lbbFgONRv9qkxdawL";
+	sasl = client(SASL_SCRAM_SHA_1, "user", "pencil");
+	assert_int_equal(sasl_step(sasl, SPAN(""), &out), SASL_SEND);
+	assert_int_equal(sasl_step(sasl, span_of(first), &out), SASL_SEND);
+	secrets_left = 0;
+	sessions_finished = 0;
+	sasl_free(&sasl);
+	assert_int_equal(sessions_finished, 1);
+	assert_int_equal(secrets_left, 0);
+	fixed_nonce = NULL;
+	free(first);
+	strbuf_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -613,6 +652,7 @@ int main(void)
 		cmocka_unit_test(example_external),     cmocka_unit_test(ntlm),
 		cmocka_unit_test(scram_first_messages), cmocka_unit_test(scram_last_messages),
 		cmocka_unit_test(broken_challenges),    cmocka_unit_test(broken_parameters),
+		cmocka_unit_test(wipes_secrets),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
