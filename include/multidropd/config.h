@@ -25,20 +25,22 @@ struct config_tls_options {
 	struct strlist fingerprints;
 };
 
-/* Exactly one is set for an account, at most one for a relay. */
+/* Exactly one is set for an account (none is fine where auth is external alone), at most one for a relay; the others
+ * are "". A relay has no token. */
 struct config_secret {
 	char *password, *password_file, *password_command, *oauth_token_command;
 };
 
+/* Where something is written: of a block its opening brace. */
 struct config_place {
 	char *file;
 	int line;
 };
 
 struct config_endpoint {
-	char *host;             /* NULL for a UNIX socket */
+	char *host;             /* without brackets; NULL for a UNIX socket */
 	uint16_t port;
-	char *path;
+	char *path;             /* NULL for a host */
 };
 
 struct config_relay {
@@ -89,7 +91,7 @@ struct config_account {
 	bool pipelining;
 	const struct config_relay *relay;
 	struct strlist recipient;       /* not empty: one-person mailbox */
-	struct config_multidrop multidrop;
+	struct config_multidrop multidrop;      /* without one: envelope and domains empty, the rest its defaults */
 	char *sender;
 	bool add_received;
 	char *broken;           /* NULL, or why its own files make it unusable: it is set aside, the others run */
@@ -100,6 +102,7 @@ struct config {
 	char *hostname;
 	char *postmaster;
 	char *state_file;
+	struct config_place state_file_place;
 	enum log_target log_target;
 	enum log_level log_level;
 	char *user, *group;
@@ -111,6 +114,7 @@ struct config {
 	size_t relay_count;
 	struct config_account *accounts;
 	size_t account_count;
+	const struct config_account **accounts_by_name; /* for config_find_account */
 };
 
 /*
@@ -124,7 +128,15 @@ struct config {
 struct config *config_load(const char *path, struct strlist *problems, struct strlist *file_problems) __attribute__((warn_unused_result));
 void config_free(struct config **config);
 
+/* NULL: none. */
 const struct config_account *config_find_account(const struct config *config, const char *name);
+
+/*
+ * For -t: can the state file be created and written where it is to be? Apart
+ * from config_load, because a daemon meets that itself and ends with 73 then,
+ * not 78. Appends at most one problem.
+ */
+void config_check_state(const struct config *config, struct strlist *problems);
 
 /*
  * Reads a secret file: private, or in $CREDENTIALS_DIRECTORY; one last line

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Own options over inherited ones.
+ */
+#include "settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "syntax.h"
+
+static size_t index_of(const struct settings *settings, const struct option *option)
+{
+	return (size_t)(option - settings->table->options);
+}
+
+void settings_init(struct settings *settings, const struct block *block, const struct document *document,
+                   struct problems *problems)
+{
+	*settings = (struct settings){ .table = block->table, .block = block };
+	for (size_t i = 0; i < block->count; i++) {
+		struct entry *entry = &block->entries[i];
+		size_t index = index_of(settings, entry->option);
+		struct entry *first = settings->given[index];
+
+		if (first != NULL) {
+			entry_blame(entry, problems, "%s is given twice, first at %s:%d: keep one", entry->option->name,
+			            document_path(document, first->place), first->place.line);
+			continue;
+		}
+		settings->given[index] = entry;
+		settings->own[index] = true;
+	}
+}
+
+static bool has_own_of_group(const struct settings *settings, int group)
+{
+	for (size_t i = 0; i < settings->table->count; i++) {
+		if (settings->own[i] && settings->table->options[i].group == group)
+			return true;
+	}
+	return false;
+}
+
+void settings_inherit(struct settings *settings, const struct block *defaults)
+{
+	for (size_t i = 0; defaults != NULL && i < defaults->count; i++) {
+		struct entry *entry = &defaults->entries[i];
+		/* The tables of `defaults` and accounts have the same rows. */
+		size_t index = (size_t)(entry->option - defaults->table->options);
+
+		if (settings->given[index] != NULL)
+			continue;
+		if (entry->option->group != 0 && has_own_of_group(settings, entry->option->group))
+			continue;
+		settings->given[index] = entry;
+	}
+}
+
+/* Says what no setter needs to look at again. NULL: nothing is wrong. */
+static const char *check_shape(const struct entry *entry)
+{
+	bool list = entry->option->set == option_set_list || entry->option->set == option_set_unsupported;
+
+	for (size_t i = 0; i < entry->values.count; i++) {
+		if (syntax_has_control(entry->values.items[i]))
+			return "holds a control character: take it out (in double quotes \\n, \\t and the like are "
+			       "such, "
+			       "in single quotes they are not)";
+	}
+	if (entry->values.count == 0 && !list)
+		return "has no value: write one";
+	if (entry->values.count == 0 && entry->option->required)
+		return "is an empty list: name at least one";
+	if (entry->values.count > 1 && !list && !entry->option->list)
+		return "takes one value, not a list: keep one";
+	return NULL;
+}
+
+static bool apply_entry(struct entry *entry, void *base, const struct document *document, struct problems *problems)
+{
+	struct given given = { .values = &entry->values, .folder = document->files[entry->place.file].folder };
+	const char *shape = check_shape(entry);
+	char *complaint;
+
+	if (shape != NULL) {
+		entry_blame(entry, problems, "%s %s", entry->option->name, shape);
+		return false;
+	}
+	complaint = entry->option->set(base, entry->option, &given);
+	if (complaint == NULL)
+		return true;
+	entry_blame(entry, problems, "%s", complaint);
+	free(complaint);
+	return false;
+}
+
+void settings_apply(struct settings *settings, void *base, const struct document *document, struct problems *problems)
+{
+	for (size_t i = 0; i < settings->table->count; i++) {
+		struct entry *entry = settings->given[i];
+
+		settings->wrong[i] = entry != NULL && !apply_entry(entry, base, document, problems);
+		/* With a wrong value the default, so that later checks find something sane. */
+		if (entry == NULL || settings->wrong[i])
+			option_set_fallback(base, &settings->table->options[i]);
+	}
+}
+
+static const struct option *find(const struct settings *settings, const char *name)
+{
+	return table_find(settings->table, name);
+}
+
+struct entry *settings_entry(const struct settings *settings, const char *name)
+{
+	const struct option *option = find(settings, name);
+
+	return option != NULL ? settings->given[index_of(settings, option)] : NULL;
+}
+
+bool settings_is_own(const struct settings *settings, const char *name)
+{
+	const struct option *option = find(settings, name);
+
+	return option != NULL && settings->own[index_of(settings, option)];
+}
+
+bool settings_is_wrong(const struct settings *settings, const char *name)
+{
+	const struct option *option = find(settings, name);
+
+	return option != NULL && settings->wrong[index_of(settings, option)];
+}
+
+void settings_ignore(struct settings *settings, const char *name)
+{
+	const struct option *option = find(settings, name);
+
+	if (option != NULL)
+		settings->given[index_of(settings, option)] = NULL;
+}
