@@ -33,7 +33,7 @@ struct pop3_memory {
 	bool pipelining_fails;
 };
 
-/* Everything is borrowed and must outlive the session. */
+/* What it points to is borrowed and must outlive the session; the struct itself is copied. */
 struct pop3_params {
 	const char *host;
 	uint16_t port;
@@ -73,9 +73,10 @@ struct pop3_end {
 	enum pop3_trouble trouble;
 	const char *text;                       /* for the log and status; gone after the call */
 	bool quit_confirmed;                    /* +OK to QUIT came: the DELEs of this session hold */
-	bool reached;                           /* a greeting had come: back-off is the account's, not the host's */
+	bool reached;                           /* a greeting of +OK had come: back-off is the account's, not the host's */
 };
 
+/* Belongs to the session and lives until `closed`; brought up to date before `listed`, since CAPA is asked again then. */
 struct pop3_facts {
 	const char *tls_version;                /* NULL: clear text */
 	const char *auth;                       /* config name of the mechanism */
@@ -118,17 +119,19 @@ struct pop3_events {
 	void (*message_begun)(void *ctx, uint32_t number);
 	void (*message_bytes)(void *ctx, uint32_t number, const char *data, size_t len);
 	void (*message_ended)(void *ctx, uint32_t number, enum pop3_message_end how, uint64_t bytes, const char *text);
+	/* Not for those that `closed` overtakes: whether these hold only the next listing shows. */
 	void (*deleted)(void *ctx, uint32_t number, bool ok, const char *text);
 	void (*closed)(void *ctx, const struct pop3_end *end);
 };
 
 struct pop3_session;
 
+/* A session is a poll's login: sasl_poll_begin is called for params->memory. */
 struct pop3_session *pop3_open(struct loop *loop, const struct pop3_params *params,
                                const struct pop3_events *events, void *ctx);
 void pop3_free(struct pop3_session **session);
 
-/* From `ready` on. Each is queued and sent as soon as pipelining allows. */
+/* From `ready` on, before it they do nothing. Each is queued and sent as soon as pipelining allows. */
 void pop3_list(struct pop3_session *session);                        /* UIDL and LIST in one flight → listed */
 void pop3_retr(struct pop3_session *session, uint32_t number);
 void pop3_top(struct pop3_session *session, uint32_t number);        /* TOP n 0: header only */
