@@ -137,7 +137,6 @@ static void report_end(struct pop3_session *session)
 	pop3_set_phase(session, POP3_PHASE_ENDED);
 	timer_cancel(session->work);
 	pop3_secret_drop(session);
-	stream_free(&session->stream);
 	while (!session->freed && pop3_queue_take(session, &command)) {
 		if (command.id == POP3_RETR || command.id == POP3_TOP)
 			session->events.message_ended(session->ctx, command.number, POP3_MESSAGE_CUT,
@@ -145,6 +144,8 @@ static void report_end(struct pop3_session *session)
 	}
 	if (!session->freed)
 		session->events.closed(session->ctx, &end);
+	/* Not before: the facts point into it. */
+	stream_free(&session->stream);
 }
 
 void pop3_enter(struct pop3_session *session)

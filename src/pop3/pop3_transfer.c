@@ -41,7 +41,6 @@ void pop3_list(struct pop3_session *session)
 	if (!accepts(session) || session->lister != NULL)
 		return;
 	session->lister = pop3_lister_new();
-	session->has_uids = true;
 	pop3_set_phase(session, POP3_PHASE_LISTING);
 	if (session->login.capa_known && !session->login.capa_complete)
 		ask(session, POP3_CAPA, 0);
@@ -97,12 +96,11 @@ enum pop3_step pop3_on_uidl(struct pop3_session *session, const struct pop3_comm
 	bool for_now = reply->code != POP3_CODE_NONE && reply->code != POP3_CODE_OTHER;
 
 	(void)command;
-	if (reply->status == POP3_OK)
+	session->has_uids = session->facts.has_uidl = reply->status == POP3_OK;
+	if (session->has_uids)
 		return POP3_GO_ON;
 	if (for_now || session->login.capa.uidl)
 		return listing_refused(session, "UIDL", reply);
-	session->has_uids = false;
-	session->facts.has_uidl = false;
 	return POP3_GO_ON;
 }
 

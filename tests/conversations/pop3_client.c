@@ -282,6 +282,7 @@ static void call_unpause(void *ctx, const char *argument)
 	struct client *client = ctx;
 
 	(void)argument;
+	strbuf_clear(&client->body);
 	pop3_pause(client->session, false);
 }
 
@@ -315,10 +316,19 @@ static void call_state(void *ctx, const char *argument)
 	            client->session != NULL ? pop3_in_flight(client->session) : 0);
 }
 
+/* Since the last unpause: message bytes that a pause let through. */
+static void call_held(void *ctx, const char *argument)
+{
+	struct client *client = ctx;
+
+	(void)argument;
+	journal_add("held %s 64 KiB", client->body.len > 65536 ? "more than" : "at most");
+}
+
 static const struct script_call calls[] = {
-	{ "list", call_list }, { "retr", call_retr },     { "top", call_top },         { "dele", call_dele },
-	{ "quit", call_quit }, { "pause", call_pause },   { "unpause", call_unpause }, { "free", call_free },
-	{ "open", call_open }, { "secret", call_secret }, { "state", call_state },
+	{ "held", call_held }, { "list", call_list }, { "retr", call_retr },     { "top", call_top },
+	{ "dele", call_dele }, { "quit", call_quit }, { "pause", call_pause },   { "unpause", call_unpause },
+	{ "free", call_free }, { "open", call_open }, { "secret", call_secret }, { "state", call_state },
 };
 
 static struct script_test test_of(const struct pop3_client_options *options, const char *text)
