@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * memory_limit: the message bytes that may be held, over all sessions.
+ */
+#ifndef MULTIDROPD_DAEMON_BUDGET_H
+#define MULTIDROPD_DAEMON_BUDGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "multidropd/loop.h"
+
+/* Somebody who waits for memory; first come, first served. Embedded in its owner. */
+struct budget_waiter {
+	void (*freed)(void *ctx);       /* try again now; no longer waiting when it is called */
+	void *ctx;
+	bool waiting;                   /* private */
+	TAILQ_ENTRY(budget_waiter) link;
+};
+
+TAILQ_HEAD(budget_waiters, budget_waiter);
+
+struct budget {
+	uint64_t limit, used;
+	struct budget_waiters waiters;
+	struct timer *wake;
+};
+
+void budget_init(struct budget *budget, struct loop *loop, uint64_t limit);
+void budget_deinit(struct budget *budget);
+
+/* False when there is not so much left, or others waited first. A reservation by itself over the limit is allowed once all else is free. */
+bool budget_reserve(struct budget *budget, size_t bytes) __attribute__((warn_unused_result));
+/* For what is there already and cannot be refused; `used` may then pass the limit. */
+void budget_force(struct budget *budget, size_t bytes);
+void budget_release(struct budget *budget, size_t bytes);
+
+void budget_wait(struct budget *budget, struct budget_waiter *waiter);
+void budget_unwait(struct budget *budget, struct budget_waiter *waiter);
+
+#endif

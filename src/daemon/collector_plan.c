@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What is to be done with each message of a listing, and the decision whether
+ * a message may be deleted.
+ */
+#include "collector_private.h"
+
+#include <stdlib.h>
+
+#include "multidropd/clock.h"
+#include "multidropd/log.h"
+#include "multidropd/mem.h"
+
+static void entry_queue_add(struct entry_queue *queue, struct ledger_entry *entry)
+{
+	queue->items = mem_grow(queue->items, &queue->capacity, queue->count + 1, sizeof(struct ledger_entry *));
+	queue->items[queue->count++] = entry;
+}
+
+static void note_owed(struct collector *collector, int64_t due_s)
+{
+	collector->result.owed = true;
+	if (due_s < collector->result.due_s)
+		collector->result.due_s = due_s;
+}
+
+static void plan_owed(struct collector *collector, struct ledger_entry *entry, const struct ledger_record *record)
+{
+	int64_t now = clock_wall_s();
+	bool due = collector->params.all_due;
+
+	for (size_t i = 0; i < record->owed_count; i++)
+		due = due || record->owed[i].due_s <= now;
+	if (due) {
+		entry_queue_add(&collector->fetch, entry);
+		return;
+	}
+	for (size_t i = 0; i < record->owed_count; i++)
+		note_owed(collector, record->owed[i].due_s);
+}
+
+/* The only DELE in the program: `ledger_id` is known to be settled in durable state. */
+static void delete_from_server(struct collector *collector, const struct ledger_entry *entry, int64_t ledger_id)
+{
+	if (collector->params.account->config->keep || collector->session == NULL)
+		return;
+	collector->deletions = mem_grow(collector->deletions, &collector->deletion_capacity,
+	                                collector->deletion_count + 1, sizeof(*collector->deletions));
+	collector->deletions[collector->deletion_count++] = ledger_id;
+	pop3_dele(collector->session, entry->number);
+}
+
+/* The message is this record: its UID is alone, or its header has been compared. */
+static void plan_record(struct collector *collector, struct ledger_entry *entry, const struct ledger_record *record)
+{
+	switch (record->state) {
+	case LEDGER_STATE_OWED:
+		plan_owed(collector, entry, record);
+		break;
+	case LEDGER_STATE_SETTLED:
+	case LEDGER_STATE_DELETED:
+		delete_from_server(collector, entry, record->id);
+		break;
+	case LEDGER_STATE_REFUSED:
+		break;
+	}
+}
+
+static bool is_settled(const struct ledger_record *record)
+{
+	return record->state == LEDGER_STATE_SETTLED || record->state == LEDGER_STATE_DELETED;
+}
+
+static void plan_entry(struct collector *collector, struct ledger_entry *entry)
+{
+	const struct ledger_record *only = entry->record_count == 1 ? &entry->records[0] : NULL;
+	bool keep = collector->params.account->config->keep;
+
+	if (entry->record_count == 0)
+		entry_queue_add(&collector->fetch, entry);
+	else if (!collector->has_top && (only == NULL || entry->shared))
+		entry_queue_add(&collector->fetch, entry);
+	else if (only == NULL || entry->shared || (is_settled(only) && !keep && collector->has_top))
+		/* What an earlier session settled goes only when the header, too, is the same: a server may
+		 * have given the UID to another message since. */
+		entry_queue_add(&collector->identify, entry);
+	else
+		plan_record(collector, entry, only);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct ledger_entry *one = *(struct ledger_entry *const *)a;
+	const struct ledger_entry *other = *(struct ledger_entry *const *)b;
+
+	if (one->size != other->size)
+		return one->size < other->size ? -1 : 1;
+	return one->number < other->number ? -1 : one->number > other->number;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct ledger_entry *one = *(struct ledger_entry *const *)a;
+	const struct ledger_entry *other = *(struct ledger_entry *const *)b;
+
+	return one->number < other->number ? -1 : one->number > other->number;
+}
+
+void collector_plan(struct collector *collector)
+{
+	struct ledger_listing *listing = collector->listing;
+	bool smallest = collector->params.account->config->order == CONFIG_ORDER_SMALLEST;
+
+	for (size_t i = 0; i < listing->count; i++)
+		plan_entry(collector, &listing->entries[i]);
+	if (collector->fetch.count > 0)
+		qsort(collector->fetch.items, collector->fetch.count, sizeof(struct ledger_entry *),
+		      smallest ? by_size : by_number);
+	log_info("account=%s messages=%zu to_fetch=%zu to_identify=%zu", collector->params.account->config->name,
+	         listing->count, collector->fetch.count, collector->identify.count);
+}
+
+void collector_identified(struct collector *collector, struct ledger_entry *entry,
+                          const uint8_t hash[LEDGER_HASH_LEN])
+{
+	const struct ledger_record *record = message_record(entry, hash);
+
+	if (record == NULL)
+		entry_queue_add(&collector->fetch, entry);
+	else
+		plan_record(collector, entry, record);
+}
+
+void collector_settle(struct collector *collector, struct message *message)
+{
+	switch (message->fate) {
+	case MESSAGE_SETTLED:
+		delete_from_server(collector, message->entry, message->ledger_id);
+		return;
+	case MESSAGE_OWED:
+		note_owed(collector, message->due_s);
+		break;
+	case MESSAGE_DROPPED:
+		note_owed(collector, INT64_MAX);
+		break;
+	case MESSAGE_KEPT:
+	case MESSAGE_UNDECIDED:
+		break;
+	}
+	collector->unsettled = true;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef MULTIDROPD_DAEMON_COLLECTOR_PRIVATE_H
+#define MULTIDROPD_DAEMON_COLLECTOR_PRIVATE_H
+
+#include "collector.h"
+#include "message.h"
+
+/* What one RETR or TOP in flight is for; answers come in the order of the commands. */
+struct request {
+	TAILQ_ENTRY(request) link;
+	struct ledger_entry *entry;
+	struct message *message;        /* RETR; NULL: TOP, to identify what was settled before */
+	size_t bytes;                   /* expected */
+};
+
+TAILQ_HEAD(requests, request);
+TAILQ_HEAD(messages, message);
+
+/* Entries waiting for a command. */
+struct entry_queue {
+	struct ledger_entry **items;
+	size_t count, capacity, next;
+};
+
+enum collector_phase {
+	COLLECTOR_LOGIN,
+	COLLECTOR_LISTING,
+	COLLECTOR_COMPARING,
+	COLLECTOR_ASKING_RELAY,
+	COLLECTOR_WORKING,
+	COLLECTOR_QUITTING,
+	COLLECTOR_CLOSED,               /* the session is over; deliveries may still be under way */
+};
+
+struct collector {
+	struct collector_params params;
+	struct pop3_params pop3;
+	struct message_env env;
+	struct pop3_session *session;
+	enum collector_phase phase;
+	bool stopping;
+	struct timer *turn;             /* goes on from the loop, not from inside a callback */
+	struct poll_result result;
+	char *text;                     /* owns result.text */
+
+	/* what the server said of itself */
+	bool has_top, expire_zero;
+
+	/* what is there and what is to be done with it */
+	struct ledger_listing *listing;
+	struct relay_check *relay_check;
+	bool fetch_allowed;             /* the relay takes mail */
+	struct entry_queue fetch, identify;
+
+	/* what is under way */
+	struct requests requests;
+	size_t requested_count, requested_bytes;
+	struct messages messages;       /* from RETR to the commit */
+	size_t message_count;
+	bool unsettled;                 /* something retrieved is still owed, or kept */
+	struct budget_waiter waiter;
+	struct header_scan top_scan;    /* of the TOP that arrives now */
+	struct strbuf top_header;
+	bool top_done, top_capped;
+
+	/* DELE, in order; the first `answered` are */
+	int64_t *deletions;             /* ledger ids */
+	size_t deletion_count, deletion_capacity, answered;
+	int64_t *deleted;               /* accepted: durable on the server once QUIT is */
+	size_t deleted_count, deleted_capacity;
+};
+
+/* collector.c */
+/* Notes the first trouble of this poll; later ones follow from it. */
+void collector_trouble(struct collector *collector, enum poll_outcome outcome, const char *text);
+/* From the loop: sends what can be sent, and ends the poll when nothing is left to do. */
+void collector_go_on(struct collector *collector);
+
+/* collector_plan.c */
+/* What the ledger's comparison means for each entry of the listing. */
+void collector_plan(struct collector *collector);
+/* TOP gave the header of a message whose UID alone did not decide. */
+void collector_identified(struct collector *collector, struct ledger_entry *entry,
+                          const uint8_t hash[LEDGER_HASH_LEN]);
+/* A message ended: delete it, or note what is still owed. */
+void collector_settle(struct collector *collector, struct message *message);
+
+/* collector_transfer.c */
+void collector_transfer_init(struct collector *collector);
+void collector_transfer_deinit(struct collector *collector);
+void collector_pump(struct collector *collector);
+bool collector_is_idle(const struct collector *collector);      /* nothing under way, nothing left to send */
+/* Gives up messages; with `wait_for_answers` those stay whose final dot is out or whose commit is under way. */
+void collector_abandon(struct collector *collector, bool wait_for_answers);
+void collector_message_begun(void *ctx, uint32_t number);
+void collector_message_bytes(void *ctx, uint32_t number, const char *data, size_t len);
+void collector_message_ended(void *ctx, uint32_t number, enum pop3_message_end how, uint64_t bytes, const char *text);
+void collector_deleted(void *ctx, uint32_t number, bool ok, const char *text);
+
+#endif

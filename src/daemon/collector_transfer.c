@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * RETR, TOP and DELE: how far ahead, and whose bytes are arriving.
+ */
+#include "collector_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "multidropd/log.h"
+#include "multidropd/mem.h"
+
+/* RETR is sent ahead so that the line is never idle: by LIST's sizes, and by number for the sake of small mail. */
+#define AHEAD_BYTES (1024u * 1024u)
+#define AHEAD_COUNT 128u
+/* From RETR to the commit; the budget limits them by bytes. */
+#define MESSAGES_MAX 512u
+
+/* --- asking --- */
+
+static void push(struct collector *collector, struct ledger_entry *entry, struct message *message, size_t bytes)
+{
+	struct request *request = mem_alloc(sizeof(*request));
+
+	*request = (struct request){ .entry = entry, .message = message, .bytes = bytes };
+	TAILQ_INSERT_TAIL(&collector->requests, request, link);
+	collector->requested_bytes += bytes;
+	collector->requested_count++;
+}
+
+static void pop(struct collector *collector)
+{
+	struct request *request = TAILQ_FIRST(&collector->requests);
+
+	TAILQ_REMOVE(&collector->requests, request, link);
+	collector->requested_bytes -= request->bytes;
+	collector->requested_count--;
+	free(request);
+}
+
+static bool has_room(const struct collector *collector)
+{
+	return collector->requested_count < AHEAD_COUNT &&
+	       (collector->requested_count < 2 || collector->requested_bytes < AHEAD_BYTES);
+}
+
+static void identify_next(struct collector *collector)
+{
+	struct ledger_entry *entry = collector->identify.items[collector->identify.next++];
+
+	push(collector, entry, NULL, 0);
+	pop3_top(collector->session, entry->number);
+}
+
+static bool fetch_next(struct collector *collector)
+{
+	struct ledger_entry *entry = collector->fetch.items[collector->fetch.next];
+	struct message *message = message_new(&collector->env, entry);
+	size_t wanted = message_wants(message);
+
+	if (!budget_reserve(collector->params.budget, wanted)) {
+		message_free(&message);
+		budget_wait(collector->params.budget, &collector->waiter);
+		return false;
+	}
+	collector->fetch.next++;
+	message->reserved = wanted;
+	TAILQ_INSERT_TAIL(&collector->messages, message, link);
+	collector->message_count++;
+	push(collector, entry, message, (size_t)entry->size);
+	pop3_retr(collector->session, entry->number);
+	return true;
+}
+
+static bool wants_fetch(const struct collector *collector)
+{
+	return collector->fetch_allowed && collector->fetch.next < collector->fetch.count &&
+	       collector->message_count < MESSAGES_MAX && !collector->waiter.waiting;
+}
+
+void collector_pump(struct collector *collector)
+{
+	if (collector->session == NULL || collector->stopping)
+		return;
+	while (collector->identify.next < collector->identify.count && has_room(collector))
+		identify_next(collector);
+	while (wants_fetch(collector) && has_room(collector)) {
+		if (!fetch_next(collector))
+			break;
+	}
+}
+
+bool collector_is_idle(const struct collector *collector)
+{
+	bool left = collector->identify.next < collector->identify.count ||
+	            (collector->fetch_allowed && collector->fetch.next < collector->fetch.count);
+
+	return TAILQ_EMPTY(&collector->requests) && TAILQ_EMPTY(&collector->messages) &&
+	       collector->answered == collector->deletion_count && collector->relay_check == NULL &&
+	       (!left || collector->stopping);
+}
+
+/* --- a message's own wishes (message_env) --- */
+
+static void flow(void *ctx, struct message *message, bool paused)
+{
+	struct collector *collector = ctx;
+
+	(void)message;
+	if (collector->session != NULL)
+		pop3_pause(collector->session, paused);
+}
+
+static void again(void *ctx, struct message *message)
+{
+	struct collector *collector = ctx;
+	size_t wanted = message_wants(message);
+
+	if (collector->session == NULL || collector->stopping) {
+		message->over = true;
+		message_deliver(message);
+		return;
+	}
+	budget_force(collector->params.budget, wanted);
+	message->reserved = wanted;
+	push(collector, message->entry, message, (size_t)message->entry->size);
+	pop3_retr(collector->session, message->number);
+}
+
+static bool has_twin(void *ctx, const struct message *message)
+{
+	struct collector *collector = ctx;
+	struct message *other;
+
+	TAILQ_FOREACH(other, &collector->messages, link) {
+		if (other != message && other->has_hash && other->uid_len == message->uid_len &&
+		    memcmp(other->uid, message->uid, message->uid_len) == 0 &&
+		    memcmp(other->hash, message->hash, sizeof(message->hash)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void done(void *ctx, struct message *message)
+{
+	struct collector *collector = ctx;
+
+	TAILQ_REMOVE(&collector->messages, message, link);
+	collector->message_count--;
+	if (message->relay_trouble)
+		collector_trouble(collector, POLL_RELAY_TROUBLE, "the relay ended a transaction without an answer");
+	collector_settle(collector, message);
+	message_free(&message);
+	collector_go_on(collector);
+}
+
+/* --- what arrives --- */
+
+static void top_begun(struct collector *collector)
+{
+	collector->top_scan = (struct header_scan){ 0 };
+	collector->top_done = false;
+	strbuf_clear(&collector->top_header);
+}
+
+static void top_bytes(struct collector *collector, const char *data, size_t len)
+{
+	bool ended = false, capped = false;
+
+	if (collector->top_done)
+		return;
+	len = header_scan_feed(&collector->top_scan, data, len, &ended, &capped);
+	strbuf_add(&collector->top_header, data, len);
+	collector->top_done = ended;
+	collector->top_capped = capped;
+}
+
+static void top_ended(struct collector *collector, struct ledger_entry *entry, enum pop3_message_end how)
+{
+	uint8_t hash[LEDGER_HASH_LEN];
+	struct header header;
+
+	/* A message that cannot be identified is left alone. */
+	if (how != POP3_MESSAGE_COMPLETE)
+		return;
+	header_parse(&header, strbuf_span(&collector->top_header), collector->top_capped);
+	message_hash(&header, hash);
+	header_free(&header);
+	collector_identified(collector, entry, hash);
+}
+
+void collector_message_begun(void *ctx, uint32_t number)
+{
+	struct collector *collector = ctx;
+	struct request *request = TAILQ_FIRST(&collector->requests);
+
+	(void)number;
+	if (request->message != NULL)
+		message_begun(request->message);
+	else
+		top_begun(collector);
+}
+
+void collector_message_bytes(void *ctx, uint32_t number, const char *data, size_t len)
+{
+	struct collector *collector = ctx;
+	struct request *request = TAILQ_FIRST(&collector->requests);
+
+	(void)number;
+	if (request->message != NULL)
+		message_feed(request->message, span_make(data, len));
+	else
+		top_bytes(collector, data, len);
+}
+
+void collector_message_ended(void *ctx, uint32_t number, enum pop3_message_end how, uint64_t bytes, const char *text)
+{
+	struct collector *collector = ctx;
+	struct request *request = TAILQ_FIRST(&collector->requests);
+	struct message *message = request->message;
+	struct ledger_entry *entry = request->entry;
+
+	(void)number;
+	(void)bytes;
+	pop(collector);
+	if (message != NULL) {
+		collector->result.fetched += how == POP3_MESSAGE_COMPLETE;
+		message_ended(message, how, text);
+	} else {
+		top_ended(collector, entry, how);
+	}
+	collector_go_on(collector);
+}
+
+void collector_deleted(void *ctx, uint32_t number, bool ok, const char *text)
+{
+	struct collector *collector = ctx;
+	int64_t id = collector->deletions[collector->answered++];
+
+	if (ok) {
+		collector->deleted = mem_grow(collector->deleted, &collector->deleted_capacity,
+		                              collector->deleted_count + 1, sizeof(*collector->deleted));
+		collector->deleted[collector->deleted_count++] = id;
+	} else {
+		log_info("account=%s: DELE %u: %s; the next poll tries again", collector->params.account->config->name,
+		         number, text);
+	}
+	collector_go_on(collector);
+}
+
+/* --- life --- */
+
+static void memory_freed(void *ctx)
+{
+	collector_go_on(ctx);
+}
+
+void collector_transfer_init(struct collector *collector)
+{
+	const struct config *config = collector->params.setup->config;
+
+	TAILQ_INIT(&collector->requests);
+	TAILQ_INIT(&collector->messages);
+	collector->waiter = (struct budget_waiter){ .freed = memory_freed, .ctx = collector };
+	collector->env = (struct message_env){
+		.account = collector->params.account,
+		.ledger = collector->params.ledger,
+		.budget = collector->params.budget,
+		.all_due = collector->params.all_due,
+		.hostname = config->hostname,
+		.retry_min_s = config->retry_min_s,
+		.retry_max_s = config->retry_max_s,
+		.flow = flow,
+		.again = again,
+		.has_twin = has_twin,
+		.done = done,
+		.ctx = collector,
+	};
+}
+
+void collector_abandon(struct collector *collector, bool wait_for_answers)
+{
+	struct message *message, *next;
+
+	while (!TAILQ_EMPTY(&collector->requests))
+		pop(collector);
+	for (message = TAILQ_FIRST(&collector->messages); message != NULL; message = next) {
+		next = TAILQ_NEXT(message, link);
+		if (wait_for_answers && message_is_nearly_done(message))
+			continue;
+		TAILQ_REMOVE(&collector->messages, message, link);
+		collector->message_count--;
+		message_free(&message);
+	}
+}
+
+void collector_transfer_deinit(struct collector *collector)
+{
+	collector_abandon(collector, false);
+	budget_unwait(collector->params.budget, &collector->waiter);
+	strbuf_free(&collector->top_header);
+	free(collector->fetch.items);
+	free(collector->identify.items);
+	free(collector->deletions);
+	free(collector->deleted);
+}

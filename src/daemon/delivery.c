@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * A message going out: transactions, each recipient's verdict, the ledger.
+ * Here a relay's answer becomes what the ledger knows; the collector alone
+ * decides from that whether the message may be deleted.
+ */
+#include "message.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "multidropd/clock.h"
+#include "multidropd/log.h"
+#include "multidropd/mem.h"
+
+/* --- the end --- */
+
+static void done(struct message *message, enum message_fate fate)
+{
+	message->fate = fate;
+	message->env->done(message->env->ctx, message);
+}
+
+static void committed(void *ctx, int64_t id, enum ledger_state state)
+{
+	static const enum message_fate fates[] = {
+		[LEDGER_STATE_OWED] = MESSAGE_OWED,
+		[LEDGER_STATE_SETTLED] = MESSAGE_SETTLED,
+		[LEDGER_STATE_DELETED] = MESSAGE_SETTLED,
+		[LEDGER_STATE_REFUSED] = MESSAGE_KEPT,
+	};
+
+	(void)id;
+	done(ctx, fates[state]);
+}
+
+static void commit(struct message *message)
+{
+	message->committing = true;
+	ledger_end(message->env->ledger, message->ledger_id, clock_wall_s(), committed, message);
+}
+
+static void end(struct message *message)
+{
+	if (message->fate != MESSAGE_UNDECIDED)
+		done(message, message->fate);
+	else if (message->ledger_id != 0)
+		commit(message);
+	else
+		done(message, message->due_s != INT64_MAX ? MESSAGE_OWED : MESSAGE_DROPPED);
+}
+
+/* --- verdicts --- */
+
+static int64_t pause_s(const struct message *message, unsigned attempts)
+{
+	int64_t pause = message->env->retry_min_s;
+
+	while (attempts-- > 0 && pause < message->env->retry_max_s)
+		pause *= 2;
+	return pause < message->env->retry_max_s ? pause : message->env->retry_max_s;
+}
+
+static void record(struct message *message, struct recipient *recipient, enum ledger_outcome outcome)
+{
+	int64_t now = clock_wall_s();
+	struct ledger_verdict verdict = {
+		.recipient = recipient->address,
+		.outcome = outcome,
+		.due_s = now,
+		.reply = recipient->last.reply,
+		.now_s = now,
+	};
+
+	if (outcome == LEDGER_DEFERRED || outcome == LEDGER_POSSIBLE) {
+		verdict.due_s += pause_s(message, recipient->attempts);
+		if (verdict.due_s < message->due_s)
+			message->due_s = verdict.due_s;
+	}
+	recipient->state = RECIPIENT_OVER;
+	ledger_record_verdict(message->env->ledger, message->ledger_id, &verdict);
+}
+
+/* Some relays compare local parts with case: before a refusal counts, the recipient is offered once in lower case. */
+static bool try_lower_case(struct recipient *recipient)
+{
+	bool changed = false;
+	const char *domain = strrchr(recipient->wire, '@');
+
+	for (char *at = recipient->wire; *at != '\0' && at != domain; at++) {
+		changed = changed || isupper((unsigned char)*at);
+		*at = (char)tolower((unsigned char)*at);
+	}
+	if (changed)
+		recipient->state = RECIPIENT_PENDING;
+	return changed;
+}
+
+static void decide(struct message *message, struct recipient *recipient, const struct verdict *verdict)
+{
+	switch (verdict->kind) {
+	case VERDICT_ACCEPTED:
+		record(message, recipient, LEDGER_DELIVERED);
+		break;
+	case VERDICT_DEFERRED:
+		record(message, recipient, LEDGER_DEFERRED);
+		break;
+	case VERDICT_REFUSED:
+		if (verdict->stage != STAGE_RCPT || !try_lower_case(recipient))
+			record(message, recipient, LEDGER_REFUSED);
+		break;
+	case VERDICT_TOO_MANY:
+		recipient->state = RECIPIENT_PENDING;
+		break;
+	case VERDICT_UNDECIDED:
+		/* Nothing was said about this recipient: as it was, due as it was. */
+		recipient->state = RECIPIENT_OVER;
+		message->relay_trouble = true;
+		break;
+	case VERDICT_UNKNOWN:
+		record(message, recipient, LEDGER_POSSIBLE);
+		break;
+	}
+}
+
+static void verdict(void *ctx, size_t index, const struct verdict *verdict)
+{
+	struct message *message = ctx;
+	struct recipient *recipient = &message->recipients[message->offered[index]];
+
+	free(recipient->last.reply);
+	recipient->last.reply = span_dup(verdict->reply);
+	recipient->last.kind = verdict->kind;
+	recipient->last.logged = false;
+	decide(message, recipient, verdict);
+}
+
+/* --- transactions --- */
+
+static void ended(void *ctx)
+{
+	struct message *message = ctx;
+
+	message->delivery = NULL;
+	message_report(message);
+	message_deliver(message);
+}
+
+static void collect(struct message *message)
+{
+	message->offered_count = 0;
+	for (size_t i = 0; i < message->recipient_count && message->offered_count < RELAY_RECIPIENTS_MAX; i++) {
+		if (message->recipients[i].state != RECIPIENT_PENDING)
+			continue;
+		message->offered_wire[message->offered_count] = message->recipients[i].wire;
+		message->offered[message->offered_count++] = i;
+	}
+}
+
+static bool is_8bit(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text > 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static bool needs_smtputf8(const struct message *message)
+{
+	bool needed = is_8bit(message->route.sender);
+
+	for (size_t i = 0; i < message->offered_count; i++)
+		needed = needed || is_8bit(message->offered_wire[i]);
+	return needed;
+}
+
+/* All that are owed it, in the ledger before anything can be delivered. */
+static void begin_in_ledger(struct message *message)
+{
+	const char **addresses = mem_array(message->recipient_count, sizeof(*addresses));
+	struct ledger_begin begin = {
+		.id = message->record != NULL ? message->record->id : 0,
+		.mailbox = message->env->mailbox,
+		.uid = span_make(message->uid, message->uid_len),
+		.hash = message->hash,
+		.size = message->size,
+		.recipients = addresses,
+		.recipient_count = message->recipient_count,
+		.now_s = clock_wall_s(),
+	};
+
+	for (size_t i = 0; i < message->recipient_count; i++)
+		addresses[i] = message->recipients[i].address;
+	if (message->record != NULL && message->record->under_way)
+		message_log(message, LOG_AT_WARNING, "deferred",
+		            "possible duplicate: its last transaction was left open, the relay may have it already");
+	message->ledger_id = ledger_begin(message->env->ledger, &begin);
+	free(addresses);
+}
+
+static void start(struct message *message)
+{
+	static const struct delivery_events events = { .verdict = verdict, .ended = ended };
+	struct delivery_params params = {
+		.sender = message->route.sender,
+		.recipients = message->offered_wire,
+		.recipient_count = message->offered_count,
+		.size = message->content.complete ? content_held(&message->content) : 0,
+		.body_8bit = message->content.has_8bit || message->content.streamed,
+		.need_smtputf8 = needs_smtputf8(message),
+		.header_8bit = false,
+		.source = content_source(&message->content),
+	};
+
+	if (message->ledger_id == 0)
+		begin_in_ledger(message);
+	for (size_t i = 0; i < message->offered_count; i++)
+		message->recipients[message->offered[i]].state = RECIPIENT_OFFERED;
+	message->delivery = delivery_start(message->env->account->relay->relay, &params, &events, message);
+}
+
+void message_deliver(struct message *message)
+{
+	bool from_start = content_is_whole(&message->content) ||
+	                  (message->content.streamed && !message->content.drained && !message->received);
+
+	collect(message);
+	if (message->over)
+		message->offered_count = 0;
+	if (message->offered_count > 0 && from_start) {
+		start(message);
+		return;
+	}
+	message_discard(message);
+	/* The number is free for another command only when RETR is through; message_ended comes back here. */
+	if (!message->received)
+		return;
+	if (message->offered_count > 0 && message->retrs < MESSAGE_RETR_MAX)
+		message->env->again(message->env->ctx, message);
+	else
+		end(message);
+}
+
+bool message_is_nearly_done(const struct message *message)
+{
+	return message->committing || (message->delivery != NULL && delivery_dot_sent(message->delivery));
+}
+
+void message_break(struct message *message)
+{
+	struct ledger *ledger = message->env->ledger;
+	bool open = message->delivery != NULL && delivery_dot_sent(message->delivery);
+
+	if (message->committing && message->fate == MESSAGE_UNDECIDED)
+		ledger_forget_callbacks(ledger, message);
+	if (open)
+		message_log(message, LOG_AT_WARNING, "deferred",
+		            "possible duplicate: ended while the relay's answer to the message was open");
+	if (message->delivery != NULL)
+		delivery_cancel(&message->delivery);
+	/* With the answer open it stays "under way" in the ledger, as after a crash. */
+	if (message->ledger_id != 0 && message->fate == MESSAGE_UNDECIDED && !message->committing && !open)
+		ledger_end(ledger, message->ledger_id, clock_wall_s(), NULL, NULL);
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * A message coming in: header, identity, route, content.
+ */
+#include "message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "multidropd/clock.h"
+#include "multidropd/digest.h"
+#include "multidropd/log.h"
+#include "multidropd/mem.h"
+#include "multidropd/trace.h"
+
+/* Beside LIST's figure: it is a hint, and our trace field comes on top. */
+#define RESERVE_SLACK 4096u
+#define RESERVE_UNKNOWN (64u * 1024u)
+#define RESERVE_STEP (64u * 1024u)
+
+struct message *message_new(const struct message_env *env, struct ledger_entry *entry)
+{
+	struct message *message = mem_alloc(sizeof(*message));
+
+	message->env = env;
+	message->entry = entry;
+	message->number = entry->number;
+	message->uid = mem_strndup(entry->uid.data, entry->uid.len);
+	message->uid_len = entry->uid.len;
+	message->size = entry->size;
+	message->due_s = INT64_MAX;
+	return message;
+}
+
+static void set_paused(struct message *message, bool paused)
+{
+	if (message->paused == paused)
+		return;
+	message->paused = paused;
+	message->env->flow(message->env->ctx, message, paused);
+}
+
+static void forget_incoming(struct message *message)
+{
+	header_free(&message->header);
+	strbuf_free(&message->header_bytes);
+	content_deinit(&message->content);
+	message->content = (struct content){ 0 };
+	message->scan = (struct header_scan){ 0 };
+	message->header_done = message->received = message->discard = false;
+}
+
+void message_discard(struct message *message)
+{
+	message->discard = true;
+	content_deinit(&message->content);
+	message->content = (struct content){ 0 };
+	header_free(&message->header);
+	strbuf_free(&message->header_bytes);
+	budget_release(message->env->budget, message->reserved);
+	message->reserved = 0;
+	set_paused(message, false);
+}
+
+void message_free(struct message **pointer)
+{
+	struct message *message = *pointer;
+
+	if (message == NULL)
+		return;
+	*pointer = NULL;
+	message_break(message);
+	forget_incoming(message);
+	budget_release(message->env->budget, message->reserved);
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		free(message->recipients[i].address);
+		free(message->recipients[i].wire);
+		free(message->recipients[i].last.reply);
+	}
+	free(message->recipients);
+	route_free(&message->route);
+	free(message->message_id);
+	free(message->uid);
+	free(message);
+}
+
+size_t message_wants(const struct message *message)
+{
+	uint64_t hint = message->entry->size;
+
+	if (hint == 0)
+		return RESERVE_UNKNOWN;
+	return hint < MESSAGE_WHOLE_MAX ? (size_t)hint + RESERVE_SLACK : MESSAGE_WHOLE_MAX;
+}
+
+static void hash_bytes(void *ctx, struct span bytes)
+{
+	digest_add(ctx, bytes);
+}
+
+void message_hash(const struct header *header, uint8_t out[LEDGER_HASH_LEN])
+{
+	struct digest *digest = digest_new();
+
+	_Static_assert(LEDGER_HASH_LEN == DIGEST_SHA256_LEN, "a header hash is a SHA-256");
+	header_identity(header, hash_bytes, digest);
+	digest_finish(&digest, out);
+}
+
+const struct ledger_record *message_record(const struct ledger_entry *entry, const uint8_t hash[LEDGER_HASH_LEN])
+{
+	for (size_t i = 0; i < entry->record_count; i++) {
+		if (entry->records[i].has_hash && memcmp(entry->records[i].hash, hash, LEDGER_HASH_LEN) == 0)
+			return &entry->records[i];
+	}
+	return NULL;
+}
+
+/* --- memory --- */
+
+static size_t held(const struct message *message)
+{
+	return message->header_bytes.len + (message->content.bytes != NULL ? content_held(&message->content) : 0);
+}
+
+/* False: more is held than was reserved, and no more is to be had. */
+static bool covered(struct message *message)
+{
+	while (held(message) > message->reserved) {
+		if (message->reserved >= MESSAGE_WHOLE_MAX + RESERVE_SLACK ||
+		    !budget_reserve(message->env->budget, RESERVE_STEP))
+			return false;
+		message->reserved += RESERVE_STEP;
+	}
+	return true;
+}
+
+/* A header must be whole before anything can be done with it: it is at most HEADER_MAX, and so is the excess. */
+static void cover_header(struct message *message)
+{
+	while (!covered(message)) {
+		budget_force(message->env->budget, RESERVE_STEP);
+		message->reserved += RESERVE_STEP;
+	}
+}
+
+static void taken_from(void *ctx)
+{
+	struct message *message = ctx;
+
+	if (held(message) <= message->reserved / 2)
+		set_paused(message, false);
+}
+
+/* --- header --- */
+
+static void add_recipient(struct message *message, const char *address, unsigned attempts)
+{
+	struct recipient *recipient = &message->recipients[message->recipient_count++];
+
+	recipient->address = mem_strdup(address);
+	recipient->wire = mem_strdup(address);
+	recipient->attempts = attempts;
+}
+
+/* Whoever is owed it and due; those of a known message are what was found the first time. */
+static void find_recipients(struct message *message)
+{
+	const struct ledger_record *record = message->record;
+	size_t most = record != NULL ? record->owed_count : message->route.recipients.count;
+
+	message->recipients = mem_array(most, sizeof(*message->recipients));
+	for (size_t i = 0; record == NULL && i < most; i++)
+		add_recipient(message, message->route.recipients.items[i], 0);
+	for (size_t i = 0; record != NULL && i < most; i++) {
+		const struct ledger_owed *owed = &record->owed[i];
+
+		if (message->env->all_due || owed->due_s <= clock_wall_s())
+			add_recipient(message, owed->recipient, owed->attempts);
+		else if (owed->due_s < message->due_s)
+			message->due_s = owed->due_s;
+	}
+}
+
+static void render_header(struct message *message)
+{
+	const struct message_env *env = message->env;
+	const struct config_account *account = env->account->config;
+	struct strbuf trace = { 0 };
+	bool single = message->route.recipients.count == 1 && message->route.reason != ROUTE_FALLBACK;
+
+	if (account->add_received) {
+		struct trace facts = {
+			.from_host = account->host,
+			.by_host = env->hostname,
+			.tls = account->tls != CONFIG_TLS_NONE,
+			.recipient = single ? message->route.recipients.items[0] : NULL,
+			.wall_s = clock_wall_s(),
+		};
+
+		trace_format(&facts, &trace);
+		content_add(&message->content, strbuf_span(&trace));
+		strbuf_free(&trace);
+	}
+	for (size_t i = 0; i < message->header.count; i++) {
+		if (i >= message->route.remove_count || !message->route.remove[i])
+			content_add(&message->content, message->header.fields[i].raw);
+	}
+	content_add(&message->content, message->header.rest);
+}
+
+static char *find_message_id(const struct header *header)
+{
+	ssize_t at = header_find(header, "Message-ID", 0);
+
+	return at >= 0 ? span_dup(span_trim(header->fields[at].value)) : NULL;
+}
+
+/* A known message that is not owed to anybody: the poll deletes or leaves it. */
+static bool known_and_settled(struct message *message)
+{
+	const struct ledger_record *record = message->record;
+
+	if (record == NULL || record->state == LEDGER_STATE_OWED)
+		return false;
+	message->ledger_id = record->id;
+	message->fate = record->state == LEDGER_STATE_REFUSED ? MESSAGE_KEPT : MESSAGE_SETTLED;
+	return true;
+}
+
+/* Another RETR of a message that has its route already: only the same bytes will do. */
+static bool is_still_the_same(struct message *message)
+{
+	uint8_t hash[LEDGER_HASH_LEN];
+
+	message_hash(&message->header, hash);
+	if (memcmp(hash, message->hash, sizeof(hash)) == 0)
+		return true;
+	message_log(message, LOG_AT_WARNING, "deferred", "the server gave another message under the same number");
+	return false;
+}
+
+/* False: its bytes are not needed. */
+static bool first_header(struct message *message)
+{
+	message_hash(&message->header, message->hash);
+	message->has_hash = true;
+	message->record = message_record(message->entry, message->hash);
+	message->message_id = find_message_id(&message->header);
+	if ((message->entry->shared && message->env->has_twin(message->env->ctx, message)) || known_and_settled(message))
+		return false;
+	find_recipients(message);
+	return message->recipient_count > 0;
+}
+
+static void header_complete(struct message *message, bool capped)
+{
+	message->header_done = true;
+	header_parse(&message->header, strbuf_span(&message->header_bytes), capped);
+	/* Anew for each RETR: a field that the hash leaves out (Status …) may have come or gone. */
+	route_free(&message->route);
+	route_message(&message->env->account->rules, &message->header, &message->route);
+	if (message->retrs == 1 ? !first_header(message) : !is_still_the_same(message)) {
+		message->over = true;
+		message_discard(message);
+		return;
+	}
+	content_init(&message->content, message_wants(message), taken_from, message);
+	render_header(message);
+	/* The header is kept in the content; what it was parsed from is not needed any more. */
+	header_free(&message->header);
+	strbuf_free(&message->header_bytes);
+}
+
+/* --- bytes --- */
+
+void message_begun(struct message *message)
+{
+	forget_incoming(message);
+	message->retrs++;
+	if (message->retrs == 1)
+		message->begun_mono_ms = clock_mono_ms();
+	message->size = 0;
+}
+
+static void feed_body(struct message *message, struct span bytes)
+{
+	content_add(&message->content, bytes);
+	if (covered(message) && held(message) < MESSAGE_WHOLE_MAX)
+		return;
+	/* Too large to be held, or memory is short: the relay takes it while it arrives. */
+	message->content.streamed = true;
+	if (message->delivery == NULL)
+		message_deliver(message);
+	if (!message->discard)
+		set_paused(message, true);
+}
+
+static void resume_streamed(struct message *message)
+{
+	if (message->content.streamed && message->delivery != NULL)
+		delivery_resume(message->delivery);
+}
+
+void message_feed(struct message *message, struct span bytes)
+{
+	bool ended = false, capped = false;
+
+	message->size += bytes.len;
+	if (!message->header_done) {
+		size_t used = header_scan_feed(&message->scan, bytes.data, bytes.len, &ended, &capped);
+
+		strbuf_add(&message->header_bytes, bytes.data, used);
+		cover_header(message);
+		bytes = span_from(bytes, used);
+		if (ended)
+			header_complete(message, capped);
+	}
+	if (message->discard || bytes.len == 0)
+		return;
+	feed_body(message, bytes);
+	resume_streamed(message);
+}
+
+static void cut(struct message *message, enum pop3_message_end how, const char *text)
+{
+	if (how == POP3_MESSAGE_REFUSED)
+		message_log(message, LOG_AT_WARNING, "skipped", text);
+	message->over = true;
+	if (message->delivery == NULL) {
+		message_deliver(message);
+		return;
+	}
+	message->content.broken = true;
+	delivery_resume(message->delivery);
+}
+
+void message_ended(struct message *message, enum pop3_message_end how, const char *text)
+{
+	message->received = true;
+	set_paused(message, false);
+	if (how != POP3_MESSAGE_COMPLETE) {
+		cut(message, how, text);
+		return;
+	}
+	if (!message->header_done) {
+		header_complete(message, false);
+		/* A message that is all header still has the blank line that ends it. */
+		if (!message->discard)
+			content_add(&message->content, SPAN("\r\n"));
+	}
+	if (!message->discard)
+		content_complete(&message->content);
+	if (message->delivery != NULL)
+		delivery_resume(message->delivery);
+	else
+		message_deliver(message);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * One message under way, from the first byte of RETR to the commit that holds
+ * its recipients' verdicts. message.c takes the bytes in and finds the
+ * recipients; delivery.c hands them out and records the verdicts.
+ */
+#ifndef MULTIDROPD_DAEMON_MESSAGE_H
+#define MULTIDROPD_DAEMON_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "budget.h"
+#include "content.h"
+#include "multidropd/header.h"
+#include "multidropd/ledger.h"
+#include "multidropd/pop3.h"
+#include "multidropd/relay.h"
+#include "multidropd/route.h"
+#include "setup.h"
+
+/* A larger one is streamed; of a streamed one so much is in memory at most. */
+#define MESSAGE_WHOLE_MAX (1024u * 1024u)
+/* RETRs of one message in a session: the first, and those for recipients that a streamed one left open. */
+#define MESSAGE_RETR_MAX 12u
+
+struct message;
+
+/* What a message's poll gives it. Callbacks are the message's last act in whatever called them. */
+struct message_env {
+	const struct setup_account *account;
+	struct ledger *ledger;
+	struct budget *budget;
+	int64_t mailbox;                /* ledger row */
+	bool all_due;                   /* --once: pauses of owed recipients do not hold it up */
+	const char *hostname;
+	int64_t retry_min_s, retry_max_s;
+	/* Reading from the server should stop, or may go on. */
+	void (*flow)(void *ctx, struct message *message, bool paused);
+	/* Recipients are left that want the bytes from the start: RETR once more. */
+	void (*again)(void *ctx, struct message *message);
+	/* Another message of this poll has the same UID and header: this one is left for the next. */
+	bool (*has_twin)(void *ctx, const struct message *message);
+	/* It is over for this poll; `fate` says how. The owner frees it. */
+	void (*done)(void *ctx, struct message *message);
+	void *ctx;
+};
+
+enum message_fate {
+	MESSAGE_UNDECIDED,      /* under way */
+	MESSAGE_SETTLED,        /* durable: nobody is owed it, it may be deleted */
+	MESSAGE_OWED,           /* durable: somebody still is, at due_s */
+	MESSAGE_KEPT,           /* refused for good, stays on the server */
+	MESSAGE_DROPPED,        /* it did not come whole, nothing is known of it, or all is as it was */
+};
+
+enum recipient_state {
+	RECIPIENT_PENDING,      /* to be offered to the relay */
+	RECIPIENT_OFFERED,      /* part of the transaction under way */
+	RECIPIENT_OVER,         /* decided, for this poll at least */
+};
+
+struct recipient {
+	char *address;          /* as the ledger knows it */
+	char *wire;             /* as RCPT gets it: the same, or once in lower case */
+	enum recipient_state state;
+	unsigned attempts;
+	struct {                /* of the last transaction, for the log */
+		enum verdict_kind kind;
+		char *reply;
+		bool logged;
+	} last;
+};
+
+struct message {
+	const struct message_env *env;
+	TAILQ_ENTRY(message) link;      /* the collector's */
+	uint32_t number;
+	char *uid;                      /* uid_len bytes */
+	size_t uid_len;
+	uint64_t size;                  /* LIST's hint, then what came */
+	struct ledger_entry *entry;     /* what the ledger said of this UID */
+	enum message_fate fate;
+	int64_t begun_mono_ms;
+	unsigned retrs;
+	size_t reserved;                /* of the budget */
+	bool paused;
+
+	/* in */
+	struct header_scan scan;
+	struct strbuf header_bytes;
+	struct header header;
+	bool header_done;
+	bool received;                  /* the last RETR has ended */
+	bool discard;                   /* nobody wants the rest of this RETR */
+	bool over;                      /* no transaction any more in this poll */
+	bool has_hash;
+	uint8_t hash[LEDGER_HASH_LEN];
+	char *message_id;
+	struct route route;
+
+	/* out */
+	const struct ledger_record *record; /* known before; NULL: new */
+	bool committing;                /* all is said, the commit is under way */
+	int64_t ledger_id;              /* 0: the ledger does not know it yet */
+	struct content content;
+	struct recipient *recipients;
+	size_t recipient_count;
+	struct delivery *delivery;
+	size_t offered[RELAY_RECIPIENTS_MAX]; /* indices into recipients */
+	const char *offered_wire[RELAY_RECIPIENTS_MAX];
+	size_t offered_count;
+	bool relay_trouble;             /* a transaction ended without the relay having said anything */
+	int64_t due_s;                  /* when the first owed recipient is due again; INT64_MAX: nobody */
+};
+
+/* `entry` is borrowed and outlives the message. */
+struct message *message_new(const struct message_env *env, struct ledger_entry *entry);
+/* Cancels what is under way; an open answer to a final dot is logged and stays "under way" in the ledger. */
+void message_free(struct message **message);
+
+/* Bytes a RETR of this message may need in memory. */
+size_t message_wants(const struct message *message);
+
+void message_begun(struct message *message);
+void message_feed(struct message *message, struct span bytes);
+void message_ended(struct message *message, enum pop3_message_end how, const char *text);
+
+/* Identity: SHA-256 over header_identity. */
+void message_hash(const struct header *header, uint8_t out[LEDGER_HASH_LEN]);
+/* The record of `entry` with this hash; NULL: none. */
+const struct ledger_record *message_record(const struct ledger_entry *entry, const uint8_t hash[LEDGER_HASH_LEN]);
+
+/* Lets go of the bytes held; what still arrives of this RETR is thrown away. */
+void message_discard(struct message *message);
+
+/* delivery.c: starts the next transaction; asks for another RETR where the bytes are gone; ends the message when nothing is left to do. */
+void message_deliver(struct message *message);
+/* Cancels what is under way, for good. */
+void message_break(struct message *message);
+/* The final dot is out, or all verdicts are and the commit is under way. */
+bool message_is_nearly_done(const struct message *message);
+
+/* report.c */
+void message_report(struct message *message);
+/* One line of log about this message beside the verdicts: what happened and what happens now. */
+void message_log(const struct message *message, enum log_level level, const char *status, const char *text);
+
+#endif

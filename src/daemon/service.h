@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The running daemon: loop, signals, reload, service manager.
+ */
+#ifndef MULTIDROPD_DAEMON_SERVICE_H
+#define MULTIDROPD_DAEMON_SERVICE_H
+
+#include <stdbool.h>
+
+#include "multidropd/config.h"
+#include "multidropd/ledger.h"
+
+struct service_params {
+	struct config *take_config;
+	struct ledger *take_ledger;     /* locked, not started */
+	bool once;
+	const struct strlist *only;     /* accounts; empty: all */
+	int verbose;                    /* -v given so often */
+};
+
+/* Runs until a signal ends it, or with `once` until all polls have. The exit status (sysexits). */
+int service_run(const struct service_params *params);
+
+/* The level that -v asks for, never below what is configured. */
+enum log_level service_log_level(const struct config *config, int verbose);
+
+#endif

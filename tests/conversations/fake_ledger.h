@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * A ledger in memory, with commits that the script lets happen.
+ */
+#ifndef TESTS_FAKE_LEDGER_H
+#define TESTS_FAKE_LEDGER_H
+
+#include <stdbool.h>
+
+#include "multidropd/ledger.h"
+#include "multidropd/loop.h"
+
+struct ledger *fake_ledger_new(struct loop *loop);
+void fake_ledger_free(struct ledger **ledger);
+
+/* Held: writes stay uncommitted and no answer to one comes. Comparisons are answered all the same. */
+void fake_ledger_hold(struct ledger *ledger, bool held);
+/* As kill -9 does: what is not committed is gone, what was under way is left so. */
+void fake_ledger_crash(struct ledger *ledger);
+/* One journal entry a message: "UID STATE settled=… owed=… [under way]". */
+void fake_ledger_describe(const struct ledger *ledger);
+
+#endif
