@@ -22,6 +22,7 @@
 
 #define RELAY_CONNECT_TIMEOUT_MS 30000
 #define RELAY_QUIT_TIMEOUT_MS 10000
+#define CONTENT_LOOK_MS 1000     /* how often an idle source's output is looked at */
 #define DELIVERY_ATTEMPTS_MAX 2u /* connections for one delivery on which nothing was decided */
 #define SMTP_FLIGHT_MAX 128u     /* MAIL, RELAY_RECIPIENTS_MAX RCPT and DATA */
 #define SMTP_AUTH_STEPS_MAX 16u
@@ -106,7 +107,8 @@ struct session {
 	struct delivery *delivery; /* NULL in a transaction: all is decided, but replies are still due */
 	size_t next;               /* what the envelope sends next: 0 MAIL, then the recipients, then DATA */
 	struct stuff stuff;
-	bool starved; /* the source had nothing to give */
+	bool resting;             /* in the content: nothing to send, nothing to wait for */
+	enum smtp_verb answering; /* whose reply is being handled; SMTP_VERB_COUNT: none */
 };
 
 enum recipient_state { RECIPIENT_OPEN, RECIPIENT_TAKEN, RECIPIENT_TOLD };

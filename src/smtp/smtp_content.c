@@ -58,18 +58,31 @@ static void send_dot(struct session *session)
 	session_expect(session);
 }
 
-static void set_starved(struct session *session, bool starved)
+static void set_resting(struct session *session, bool resting)
 {
-	if (session->starved == starved)
+	if (session->resting == resting)
 		return;
-	session->starved = starved;
+	session->resting = resting;
 	session_expect(session);
+}
+
+/*
+ * The source has nothing to give. Once our own queue is empty, too, the relay
+ * is not late with anything; nobody says when that is, so it is looked at.
+ */
+static void wait_for_source(struct session *session)
+{
+	bool sending = evbuffer_get_length(stream_output(session->stream)) > 0;
+
+	set_resting(session, !sending);
+	if (sending)
+		timer_arm(session->timer, CONTENT_LOOK_MS);
 }
 
 void content_begin(struct session *session)
 {
 	session->stuff = (struct stuff){ 0 };
-	session->starved = false;
+	session->resting = false;
 	session_set_phase(session, SESSION_CONTENT);
 	content_pump(session);
 }
@@ -77,12 +90,12 @@ void content_begin(struct session *session)
 /* Peeking and taking call out: the session may be closed after either. */
 void content_pump(struct session *session)
 {
-	enum source_state state = SOURCE_BYTES;
+	enum source_state state;
 	const struct delivery_source *source;
 	struct span bytes = { 0 };
 	size_t held;
 
-	while (session->phase == SESSION_CONTENT && state != SOURCE_WAIT) {
+	while (session->phase == SESSION_CONTENT) {
 		held = evbuffer_get_length(stream_output(session->stream));
 		if (held >= STREAM_OUTPUT_HIGH)
 			return;
@@ -90,12 +103,16 @@ void content_pump(struct session *session)
 		state = source->peek(source->ctx, &bytes);
 		if (session->phase != SESSION_CONTENT)
 			return;
-		set_starved(session, state == SOURCE_WAIT);
+		if (state == SOURCE_WAIT) {
+			wait_for_source(session);
+			return;
+		}
+		set_resting(session, false);
 		if (state == SOURCE_BYTES)
 			send_bytes(session, bytes, STREAM_OUTPUT_HIGH - held);
 		else if (state == SOURCE_END)
 			send_dot(session);
-		else if (state == SOURCE_BROKEN)
+		else
 			session_end(session, FATE_BROKEN, 0,
 			            "the rest of the message did not come, so it was not completed");
 	}

@@ -35,12 +35,6 @@ bool session_established(const struct session *session)
 	return session->phase >= SESSION_IDLE && session->phase < SESSION_QUITTING;
 }
 
-/* While both the source and our own queue are empty, the relay is not late with anything. */
-static bool peer_is_late(const struct session *session)
-{
-	return !session->starved || evbuffer_get_length(stream_output(session->stream)) > 0;
-}
-
 /* The peer's time to answer what heads the queue; RFC 5321 4.5.3.2.6 for the message. */
 void session_expect(struct session *session)
 {
@@ -57,7 +51,7 @@ void session_expect(struct session *session)
 		stream_expect(session->stream, timeout_ms, smtp_command(head->verb)->waiting_for);
 	else if (session->phase == SESSION_TLS)
 		stream_expect(session->stream, timeout_ms, "the TLS handshake");
-	else if (session->phase == SESSION_CONTENT && peer_is_late(session))
+	else if (session->phase == SESSION_CONTENT && !session->resting)
 		stream_expect(session->stream, timeout_ms, "the relay to take the message");
 	else
 		stream_expect(session->stream, 0, NULL);
@@ -128,7 +122,9 @@ static void take_reply(struct session *session)
 	if (is_farewell(session)) {
 		session_end(session, FATE_LOST, 421, "%s", strbuf_str(&session->reply.text));
 	} else if (smtp_queue_pop(&session->flight, &flight)) {
+		session->answering = flight.verb;
 		smtp_command(flight.verb)->replied(session, &flight, &session->reply);
+		session->answering = SMTP_VERB_COUNT;
 		session_expect(session);
 	} else {
 		reply_unexpected(session);
@@ -252,6 +248,7 @@ struct session *session_new(struct relay *relay, size_t endpoint)
 	session->relay = relay;
 	session->endpoint = endpoint;
 	session->mechanism = SASL_NONE;
+	session->answering = SMTP_VERB_COUNT;
 	session->timer = timer_new(relay->loop, on_timer, session);
 	session->stream = stream_open(relay->loop, &params, &events, session);
 	TAILQ_INSERT_TAIL(&relay->sessions, session, link);

@@ -164,12 +164,13 @@ void transaction_begin(struct session *session, struct delivery *delivery)
 enum verdict_stage transaction_stage(const struct session *session)
 {
 	const struct smtp_flight *head = smtp_queue_head(&session->flight);
+	enum smtp_verb verb = session->answering == SMTP_VERB_COUNT && head != NULL ? head->verb : session->answering;
 
 	switch (session->phase) {
 	case SESSION_ENVELOPE:
-		if (head == NULL || head->verb == SMTP_MAIL)
+		if (verb == SMTP_MAIL)
 			return STAGE_MAIL;
-		return head->verb == SMTP_RCPT ? STAGE_RCPT : STAGE_DATA;
+		return verb == SMTP_RCPT ? STAGE_RCPT : STAGE_DATA;
 	case SESSION_CONTENT:
 		return STAGE_DATA;
 	case SESSION_DOT:

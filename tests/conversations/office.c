@@ -27,7 +27,7 @@ struct letter {
 	struct strlist to;
 	struct strbuf bytes;
 	size_t taken;
-	enum source_state rest;         /* behind the last byte */
+	enum source_state rest; /* behind the last byte */
 	bool fixed;
 };
 
@@ -50,8 +50,8 @@ static const char *const kinds[] = {
 	[VERDICT_TOO_MANY] = "too-many", [VERDICT_UNDECIDED] = "undecided", [VERDICT_UNKNOWN] = "unknown",
 };
 static const char *const stages[] = {
-	[STAGE_CONNECT] = "connect", [STAGE_MAIL] = "mail", [STAGE_RCPT] = "rcpt", [STAGE_DATA] = "data",
-	[STAGE_DOT] = "dot",
+	[STAGE_CONNECT] = "connect", [STAGE_MAIL] = "mail", [STAGE_RCPT] = "rcpt",
+	[STAGE_DATA] = "data",       [STAGE_DOT] = "dot",
 };
 static const char *const states[] = { [RELAY_UNKNOWN] = "unknown", [RELAY_UP] = "up", [RELAY_DOWN] = "down" };
 
@@ -341,7 +341,7 @@ static void call_state(void *ctx, const char *argument)
 	int64_t longest_ms = retry_ms > 0 ? 1000 : 0;
 
 	(void)argument;
-	while (longest_ms < retry_ms)
+	while (longest_ms > 0 && longest_ms < retry_ms)
 		longest_ms *= 2;
 	journal_add("%s %u %s %lld", states[relay_state(office->relay)], relay_connections(office->relay),
 	            error != NULL ? error : "-", (long long)longest_ms / 1000);
@@ -437,20 +437,23 @@ static void office_teardown(void *ctx)
 	free(office);
 }
 
-void office_play(const struct office_options *options, const char *text)
+void office_play(const struct office_scene *scenes, size_t count)
 {
 	static const struct script_call calls[] = {
-		{ "send", call_send },     { "crowd", call_crowd },     { "feed", call_feed },
-		{ "end", call_end },       { "break", call_break },     { "dot", call_dot },
-		{ "cancel", call_cancel }, { "check", call_check },     { "uncheck", call_uncheck },
-		{ "state", call_state },   { "quit", call_quit },       { "free", call_free },
+		{ "send", call_send },     { "crowd", call_crowd }, { "feed", call_feed },
+		{ "end", call_end },       { "break", call_break }, { "dot", call_dot },
+		{ "cancel", call_cancel }, { "check", call_check }, { "uncheck", call_uncheck },
+		{ "state", call_state },   { "quit", call_quit },   { "free", call_free },
 	};
-	struct script_test test = { .text = text,
-		                    .setup = office_setup,
+	struct script_test test = { .setup = office_setup,
 		                    .teardown = office_teardown,
-		                    .argument = options,
 		                    .calls = calls,
 		                    .call_count = sizeof(calls) / sizeof(calls[0]) };
 
-	script_play(&test);
+	for (size_t i = 0; i < count; i++) {
+		print_message("# %s\n", scenes[i].name);
+		test.text = scenes[i].text;
+		test.argument = &scenes[i].options;
+		script_play(&test);
+	}
 }
