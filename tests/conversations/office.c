@@ -359,10 +359,12 @@ static void secret_comes(void *ctx)
 {
 	struct office *office = ctx;
 	const char *error = office->options->secret_error;
+	const char *token = office->options->token;
 	secret_done_fn *done = office->secret_done;
+	struct span secret = error != NULL ? SPAN("") : token != NULL ? span_of(token) : SPAN("secret");
 
 	office->secret_done = NULL;
-	done(office->secret_ctx, error == NULL ? SPAN("secret") : SPAN(""), error);
+	done(office->secret_ctx, secret, error);
 }
 
 static void secret_fetch(void *source, secret_done_fn *done, void *ctx)
@@ -399,6 +401,7 @@ static void *office_setup(struct loop *loop, const void *argument)
 		.tls = options->tls,
 		.hostname = "me.example",
 		.user = options->user,
+		.token = options->token != NULL,
 		.secret = { secret_fetch, secret_cancel, office },
 		.max_connections = options->max_connections > 0 ? options->max_connections : 1,
 		.idle_timeout_ms = 30000,

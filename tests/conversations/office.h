@@ -26,6 +26,7 @@ struct office_options {
 	const char *path; /* UNIX socket */
 	bool second_endpoint;
 	const char *user;
+	const char *token;        /* OAuth; else the secret is "secret" */
 	const char *secret_error; /* the secret cannot be had */
 	bool secret_later;        /* it comes from the loop */
 	unsigned max_connections; /* 0: 1 */

@@ -202,31 +202,27 @@ static void goes_down_and_up(void **state)
 
 #define TLS_HELLO HELLO "S: 250-mx.example\nS: 250 STARTTLS\nC: STARTTLS\n"
 #define TLS_FAILED "EXPECT A ended\nCLOSED\nCNONE\n" DOWN
-#define STARTTLS                                                                                                       \
-	{                                                                                                              \
-		.tls = RELAY_TLS_STARTTLS                                                                              \
-	}
 
 static void starts_tls(void **state)
 {
 	static const struct office_scene scenes[] = {
 		/* clang-format off */
-		{ "STARTTLS, and EHLO anew", STARTTLS,
+		{ "STARTTLS, and EHLO anew", { .tls = RELAY_TLS_STARTTLS },
 		  SEND("A") HELLO "S: 250-mx.example\nS: 250-PIPELINING\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\n"
 		  "TLS\nC: EHLO me.example\nS: 250 mx.example\nC: MAIL FROM:<a@b>\nS: 250 ok\n"
 		  "C: RCPT TO:<x@office>\nS: 250 ok\nC: DATA\nS: 354 go on\n" CONTENT ACCEPT("A") IDLE_QUIT },
-		{ "not offered", STARTTLS,
+		{ "not offered", { .tls = RELAY_TLS_STARTTLS },
 		  SEND("A") PIPE "EXPECT A x@office undecided connect 0 -: " PEER
 		  ": STARTTLS is required and not offered\n" TLS_FAILED },
-		{ "refused", STARTTLS,
+		{ "refused", { .tls = RELAY_TLS_STARTTLS },
 		  SEND("A") TLS_HELLO "S: 454 no\nEXPECT A x@office undecided connect 0 -: " PEER
 		  ": STARTTLS refused: 454 no\n" TLS_FAILED },
-		{ "EHLO refused", STARTTLS,
+		{ "EHLO refused", { .tls = RELAY_TLS_STARTTLS },
 		  SEND("A") HELLO "S: 502 no\nEXPECT~ A x@office undecided connect 0\n" TLS_FAILED },
-		{ "bytes behind the 220", STARTTLS,
+		{ "bytes behind the 220", { .tls = RELAY_TLS_STARTTLS },
 		  SEND("A") TLS_HELLO "S: 220 go\nS: 250 injected\nEXPECT A x@office undecided connect 0 -: " PEER
 		  ": bytes came in clear text behind the reply to STARTTLS\n" TLS_FAILED },
-		{ "the handshake fails", STARTTLS,
+		{ "the handshake fails", { .tls = RELAY_TLS_STARTTLS },
 		  SEND("A") TLS_HELLO "S: 220 go\nTLSFAIL expired\n"
 		  "EXPECT A x@office undecided connect 0 -: expired\n" TLS_FAILED },
 		{ "implicit", { .tls = RELAY_TLS_IMPLICIT },
