@@ -186,10 +186,11 @@ void ledger_db_rollback(struct ledger_db *db)
 		sqlite3_exec(db->handle, sql[LEDGER_SQL_ROLLBACK], NULL, NULL, NULL);
 }
 
-/* Brings the log into the database and makes it empty, which may give a full disk its room back. */
-void ledger_db_checkpoint(struct ledger_db *db)
+int ledger_db_checkpoint(struct ledger_db *db)
 {
-	sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : ledger_db_fail(db, code);
 }
 
 void ledger_db_close(struct ledger_db *db)

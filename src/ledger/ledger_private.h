@@ -60,7 +60,8 @@ char *ledger_db_explain(const struct ledger_db *db);
 int ledger_db_begin(struct ledger_db *db) __attribute__((warn_unused_result));
 int ledger_db_commit(struct ledger_db *db) __attribute__((warn_unused_result));
 void ledger_db_rollback(struct ledger_db *db);
-void ledger_db_checkpoint(struct ledger_db *db);
+/* Brings the log into the database, syncs that and empties the log, which also gives a full disk room back. */
+int ledger_db_checkpoint(struct ledger_db *db) __attribute__((warn_unused_result));
 /* Runs SQL that gives no rows. */
 int ledger_db_exec(struct ledger_db *db, const char *sql) __attribute__((warn_unused_result));
 /* The prepared statement, without bindings; NULL when it cannot be prepared, which every call below takes. */
@@ -208,6 +209,7 @@ struct ledger {
 	struct ledger_messages messages;
 	struct ledger_request_list batch;
 	bool in_trouble;
+	bool reopen_first;
 	int64_t pause_ms;
 	unsigned commits;
 

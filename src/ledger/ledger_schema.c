@@ -255,7 +255,10 @@ static int prepare_file(struct ledger_db *db, int64_t version)
 {
 	if (ledger_db_exec(db, "PRAGMA journal_mode = WAL") != 0 || set_up_connection(db) != 0)
 		return -1;
-	return migrate(db, version);
+	if (migrate(db, version) != 0)
+		return -1;
+	/* After a crash the log is what the kernel remembers; nothing may be deleted on the strength of that. */
+	return ledger_db_checkpoint(db);
 }
 
 enum ledger_result ledger_db_open(struct ledger_db *db, const char *path, char **error)
@@ -288,5 +291,12 @@ int ledger_db_reopen(struct ledger_db *db)
 	/* Somebody put another file in its place. */
 	if (version != SCHEMA_VERSION)
 		return ledger_db_fail(db, SQLITE_NOTADB);
-	return set_up_connection(db);
+	if (set_up_connection(db) != 0)
+		return -1;
+	/*
+	 * A commit whose sync failed may be found whole in the log, from memory.
+	 * Done again it changes nothing, so SQLite writes and syncs nothing: what
+	 * the log holds has to reach the disk here.
+	 */
+	return ledger_db_checkpoint(db);
 }

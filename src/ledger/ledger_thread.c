@@ -119,10 +119,13 @@ static bool needs_reopen(int code)
 	       primary == SQLITE_CANTOPEN || primary == SQLITE_MISUSE || code == SQLITE_READONLY_DBMOVED;
 }
 
+/* A reopening that failed is owed until one succeeds, whatever it failed with. */
 static int retry_batch(struct ledger *ledger)
 {
-	if (needs_reopen(ledger->db.code) && ledger_db_reopen(&ledger->db) != 0)
+	ledger->reopen_first = ledger->reopen_first || needs_reopen(ledger->db.code);
+	if (ledger->reopen_first && ledger_db_reopen(&ledger->db) != 0)
 		return -1;
+	ledger->reopen_first = false;
 	return try_batch(ledger);
 }
 
@@ -185,11 +188,8 @@ static bool work_off(struct ledger *ledger)
 {
 	if (try_batch(ledger) == 0)
 		return true;
-	if ((ledger->db.code & 0xff) == SQLITE_FULL) {
-		ledger_db_checkpoint(&ledger->db);
-		if (try_batch(ledger) == 0)
-			return true;
-	}
+	if ((ledger->db.code & 0xff) == SQLITE_FULL && ledger_db_checkpoint(&ledger->db) == 0 && try_batch(ledger) == 0)
+		return true;
 	return insist(ledger);
 }
 
