@@ -28,15 +28,13 @@ static void add_value(struct strbuf *out, struct span value)
 
 void explain_source(struct strbuf *out, const struct header *header, const struct source *source)
 {
-	size_t shown = source->count < VALUES_MAX ? source->count : VALUES_MAX;
-
 	strbuf_addf(out, "%s: ", source->name);
-	for (size_t i = 0; i < shown; i++) {
+	for (size_t i = 0; i < source->count && i < VALUES_MAX; i++) {
 		strbuf_add_str(out, i > 0 ? ", " : "");
 		add_value(out, header->fields[source->first + i].value);
 	}
-	if (shown < source->count)
-		strbuf_addf(out, " and %zu more", source->count - shown);
+	if (source->count > VALUES_MAX)
+		strbuf_addf(out, " and %zu more", source->count - VALUES_MAX);
 }
 
 void explain_passed_over(struct strbuf *out, const struct route_rules *rules, const struct header *header,

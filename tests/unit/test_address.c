@@ -74,6 +74,9 @@ static const struct list_case plain_cases[] = {
 	{ "\xe2\x82\xac\xf0\x9f\x98\x80@example.com", "\xe2\x82\xac\xf0\x9f\x98\x80@example.com" },
 	{ "", "" },
 	{ " \r\n ", "" },
+	{ "\xee\x80\x80@example.com", "\xee\x80\x80@example.com" },
+	{ "=?a@example.com, =?a?@example.com, a?=@example.com, =?=@example.com",
+	  "=?a@example.com|=?a?@example.com|a?=@example.com|=?=@example.com" },
 	{ "<>", "<>" },
 	{ "< (none) >", "<>" },
 	{ "MAILER-DAEMON <>", "<>" },
@@ -191,6 +194,8 @@ static const struct list_case refused_cases[] = {
 	/* Not UTF-8, or C1. */
 	{ "j\xfcrgen@example.com", "!" },
 	{ "j\xc3@example.com", "!" },
+	{ "j\xc3x@example.com", "!" },
+	{ "j\xe2\x82@example.com", "!" },
 	{ "\xc2\x85@example.com", "!" },
 	{ "\xc0\xaf@example.com", "!" },
 	{ "\xe0\x80\xaf@example.com", "!" },

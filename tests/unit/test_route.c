@@ -485,6 +485,8 @@ static const struct {
 	{ "return-path", false, 0, "", "" },
 	{ "<>", false, 0, "Return-Path: <s@sender.example>\r\n" RECEIVED, "" },
 	{ "fixed@office.example", false, 0, "Return-Path: <s@sender.example>\r\n" RECEIVED, "fixed@office.example" },
+	{ "<fixed", false, 0, RECEIVED, "<fixed" },
+	{ "x", false, 0, RECEIVED, "x" },
 	{ "<fixed@office.example>", false, 0, RECEIVED, "fixed@office.example" },
 	{ "X-MailFrom:", false, 0, "X-MailFrom: s@sender.example\r\n" RECEIVED, "s@sender.example" },
 	{ "X-MailFrom:", false, 0, RECEIVED "X-MailFrom: s@sender.example\r\n", "" },
@@ -621,6 +623,14 @@ static void long_value_is_cut(void **state)
 	assert_int_equal(strlen(route.explanation),
 	                 strlen("fallback: X-Envelope-To: \"x\" is no usable address") + 198 + strlen("…"));
 	assert_non_null(strstr(route.explanation, "\xc3\xa4…\" is no usable"));
+	route_free(&route);
+	strbuf_clear(&text);
+	strbuf_add_str(&text, "X-Envelope-To: ");
+	for (int i = 0; i < 201; i++)
+		strbuf_add_byte(&text, 'x');
+	strbuf_add_str(&text, "@office.example\r\n");
+	route_text(&rules, strbuf_span(&text), false, &route);
+	assert_int_equal(strlen(route.explanation), strlen("X-Envelope-To: \"\"") + 200 + strlen("…"));
 	route_free(&route);
 	strbuf_free(&text);
 }
