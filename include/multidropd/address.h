@@ -28,7 +28,9 @@ struct address_list {
 	struct address *items;
 	size_t count;
 	size_t capacity;
-	size_t broken;          /* list members that are no usable address: routes, a@b@c, %, !, trailing dots, controls, 8-bit domains … */
+	/* Members that are no usable address: routes, a@b@c, %, !, trailing dots, control characters, 8-bit domains, domain
+	 * literals, local parts that are RFC 2047 words or not UTF-8, whatever is unterminated. */
+	size_t broken;
 	bool null;              /* "<>" stood there */
 };
 
@@ -57,7 +59,7 @@ char *address_format(const struct address *address);
 /* Both parts without case: two recipients that differ only in case are one. */
 bool address_equal(const struct address *a, const struct address *b);
 bool address_is_8bit(const struct address *address);
-/* The domain is `pattern`, or lies below it where the pattern begins with a dot (then the domain itself, too). Without case. */
+/* The domain is `pattern` or, where that begins with a dot, what follows the dot or below it. Without case. */
 bool address_domain_matches(const char *domain, const char *pattern);
 
 #endif

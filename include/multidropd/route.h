@@ -24,7 +24,7 @@ struct route_rules {
 	const struct strlist *envelope;         /* field names, most trusted first */
 	bool position_any;                      /* false: only above the first Received field */
 	unsigned skip;
-	enum route_which which;
+	enum route_which which;                 /* LAST in a header that is not read to its end: the fallback, who knows */
 	const char *strip_prefix;               /* NULL or "": none */
 	const char *strip_suffix;
 	const struct strlist *domains;

@@ -46,7 +46,7 @@ static void add_pair(struct writer *writer, const char *first, const char *secon
 static void add_allowed(struct strbuf *out, struct span text, bool (*allowed)(char byte))
 {
 	for (size_t i = 0; i < text.len; i++)
-		strbuf_add_byte(out, allowed(text.data[i]) ? text.data[i] : '?');
+		strbuf_add(out, allowed(text.data[i]) ? &text.data[i] : "?", 1);
 }
 
 static bool is_host_byte(char byte)

@@ -14,10 +14,15 @@ struct occurrences {
 	bool unbelieved; /* another one stands further down */
 };
 
+static size_t believed_end(const struct route_rules *rules, const struct header *header)
+{
+	return rules->position_any ? header->routing_count : header->first_received;
+}
+
 static struct occurrences look(const struct route_rules *rules, const struct header *header, const char *name,
                                size_t skip)
 {
-	size_t end = rules->position_any ? header->routing_count : header->first_received;
+	size_t end = believed_end(rules, header);
 	struct occurrences found = { 0 };
 	ssize_t at = header_find(header, name, 0);
 
@@ -65,7 +70,13 @@ ssize_t source_find_stamp(const struct route_rules *rules, const struct header *
 {
 	struct occurrences found = look(rules, header, name, 0);
 
-	if (found.count == 0)
+	if (found.count == 0 || source_is_cut(rules, header))
 		return -1;
 	return (ssize_t)(rules->which == ROUTE_WHICH_LAST ? found.last : found.first);
+}
+
+bool source_is_cut(const struct route_rules *rules, const struct header *header)
+{
+	return rules->which == ROUTE_WHICH_LAST && believed_end(rules, header) == header->routing_count &&
+	       (header->capped || header->routing_count < header->count);
 }

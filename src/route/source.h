@@ -23,7 +23,14 @@ struct source {
 /* Looks for the source `name` of rules->envelope. */
 void source_find(const struct route_rules *rules, const struct header *header, const char *name, struct source *source);
 
-/* Index of the field `name` that a provider wrote who stamps as `rules` say, `skip` apart; -1: none. */
+/* Index of the one field `name` that a provider wrote who stamps as `rules` say, `skip` apart; -1: none. */
 ssize_t source_find_stamp(const struct route_rules *rules, const struct header *header, const char *name);
+
+/*
+ * The bottommost occurrence is asked for, and the part of the header that was
+ * read for routing ends before the header does: what a provider appended may
+ * be behind that, and what was found a sender's.
+ */
+bool source_is_cut(const struct route_rules *rules, const struct header *header);
 
 #endif

@@ -439,7 +439,7 @@ static const struct route_case rule_cases[] = {
 	  "alice@office.example" },
 };
 
-static void servers(void **state)
+static void server_stamps(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(server_cases) / sizeof(*server_cases); i++)
@@ -453,7 +453,7 @@ static void forgeries(void **state)
 		check_route(&forged_cases[i]);
 }
 
-static void rules(void **state)
+static void options(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rule_cases) / sizeof(*rule_cases); i++)
@@ -775,6 +775,36 @@ static void capped_header(void **state)
 	route_free(&route);
 }
 
+/* What was appended may stand where the header is not read; then the bottommost that was read is anybody's. */
+static void bottommost_is_not_guessed(void **state)
+{
+	static const char header[] = "X-Envelope-To: victim@office.example\r\nX-MailFrom: a@b\r\nno colon\r\n"
+				     "X-Envelope-To: alice@office.example\r\n";
+	struct rules_text rules = { .any = true, .which = ROUTE_WHICH_LAST, .sender = "X-MailFrom:" };
+	struct route route;
+
+	(void)state;
+	route_text(&rules, span_of(header), false, &route);
+	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	assert_non_null(strstr(route.explanation, "is not certainly the last one"));
+	assert_string_equal(route.sender, "");
+	route_free(&route);
+	route_text(&rules, SPAN("X-Envelope-To: victim@office.example\r\nX-A: b"), true, &route);
+	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	route_free(&route);
+	rules.any = false;
+	route_text(&rules, span_of(header), false, &route);
+	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	route_free(&route);
+	route_text(&rules, SPAN("X-Envelope-To: alice@office.example\r\n" RECEIVED "no colon\r\n"), false, &route);
+	assert_string_equal(route.recipients.items[0], "alice@office.example");
+	route_free(&route);
+	rules.which = ROUTE_WHICH_FIRST;
+	route_text(&rules, SPAN("X-Envelope-To: alice@office.example\r\nno colon\r\n"), false, &route);
+	assert_string_equal(route.recipients.items[0], "alice@office.example");
+	route_free(&route);
+}
+
 static void no_domains(void **state)
 {
 	struct rules_text rules = { .domains = "" };
@@ -807,9 +837,9 @@ static void doubles_cost_little(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(servers),
+		cmocka_unit_test(server_stamps),
 		cmocka_unit_test(forgeries),
-		cmocka_unit_test(rules),
+		cmocka_unit_test(options),
 		cmocka_unit_test(senders),
 		cmocka_unit_test(removal),
 		cmocka_unit_test(explanations),
@@ -819,6 +849,7 @@ int main(void)
 		cmocka_unit_test(recipient_limit),
 		cmocka_unit_test(oversize_field),
 		cmocka_unit_test(capped_header),
+		cmocka_unit_test(bottommost_is_not_guessed),
 		cmocka_unit_test(no_domains),
 		cmocka_unit_test(doubles_cost_little),
 	};
