@@ -43,6 +43,7 @@ struct stream {
 	char *peer;
 	bool secure;
 	bool paused;
+	bool written; /* since the last `drained` */
 	int64_t handshake_timeout_ms;
 	struct timer *handshake_deadline;
 	struct pace pace;
@@ -83,6 +84,7 @@ static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *in
 	struct stream *stream = arg;
 
 	(void)buffer;
+	stream->written = stream->written || info->n_deleted > 0;
 	pace_moved(&stream->pace, clock_mono_ms(), info->n_deleted);
 }
 
@@ -95,13 +97,16 @@ static void on_read(struct bufferevent *bev, void *arg)
 		stream->events.readable(stream->ctx);
 }
 
+/* libevent also calls when a socket is found writable with nothing to write. */
 static void on_write(struct bufferevent *bev, void *arg)
 {
 	struct stream *stream = arg;
 
 	(void)bev;
-	if (stream->events.drained != NULL)
-		stream->events.drained(stream->ctx);
+	if (!stream->written)
+		return;
+	stream->written = false;
+	stream->events.drained(stream->ctx);
 }
 
 /* An alert is the peer's verdict, e.g. on our certificate, which TLS 1.3 gives after the handshake. */
@@ -261,16 +266,14 @@ struct stream *stream_open(struct loop *loop, const struct stream_params *params
 }
 
 /*
- * OpenSSL takes a session for spoilt whose connection was freed without
- * close_notify; ours ended well enough to be resumed.
+ * OpenSSL takes a session for spoilt when its connection is freed without
+ * close_notify from us, and we would shake hands in full every time.
  */
-static void say_goodbye(struct bufferevent *bev)
+static void say_goodbye(const struct stream *stream)
 {
-	SSL *ssl = bufferevent_openssl_get_ssl(bev);
+	SSL *ssl = bufferevent_openssl_get_ssl(stream->bev);
 
-	if (ssl == NULL)
-		return;
-	if (evbuffer_get_length(bufferevent_get_output(bev)) == 0)
+	if (stream->state == STREAM_OPEN && evbuffer_get_length(bufferevent_get_output(stream->bev)) == 0)
 		SSL_shutdown(ssl);
 	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	ERR_clear_error();
@@ -284,8 +287,8 @@ void stream_free(struct stream **stream)
 		return;
 	dial_free(&gone->dial);
 	handshake_free(&gone->handshake);
-	if (gone->bev != NULL && gone->state == STREAM_OPEN)
-		say_goodbye(gone->bev);
+	if (gone->bev != NULL && gone->secure)
+		say_goodbye(gone);
 	release_bev(gone);
 	for (size_t i = 0; i < 2; i++) {
 		if (gone->spare[i] != NULL)
