@@ -2,13 +2,13 @@
  *
  * Times as mail and JSON write them, whatever the locale.
  */
-#include "multidropd/clock.h"
+#include "multidropd/date.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-void clock_format_mail(int64_t wall_s, char *out, size_t len)
+void date_format_mail(int64_t wall_s, char *out, size_t len)
 {
 	static const char days[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -24,7 +24,7 @@ void clock_format_mail(int64_t wall_s, char *out, size_t len)
 	         offset < 0 ? '-' : '+', labs(offset) / 60, labs(offset) % 60);
 }
 
-void clock_format_rfc3339(int64_t wall_s, char *out, size_t len)
+void date_format_rfc3339(int64_t wall_s, char *out, size_t len)
 {
 	time_t when = (time_t)wall_s;
 	struct tm utc;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "multidropd/clock.h"
+#include "multidropd/date.h"
 
 #define LINE_MAX_WANTED 77u /* RFC 5322 2.1.1, and a semicolon may follow */
 #define HOST_MAX 255u
@@ -139,7 +139,7 @@ void trace_format(const struct trace *trace, struct strbuf *out)
 		free(path);
 	}
 	strbuf_add_byte(out, ';');
-	clock_format_mail(trace->wall_s, date, sizeof(date));
+	date_format_mail(trace->wall_s, date, sizeof(date));
 	add_word(&writer, date);
 	strbuf_add_str(out, "\r\n");
 }

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "multidropd/clock.h"
+#include "multidropd/date.h"
 #include "multidropd/log.h"
 #include "multidropd/mem.h"
 #include "multidropd/str.h"
@@ -135,9 +135,9 @@ static void dates(void **state)
 
 	(void)state;
 	setenv("TZ", "UTC-1", 1);
-	clock_format_mail(0, text, sizeof(text));
+	date_format_mail(0, text, sizeof(text));
 	assert_string_equal(text, "Thu, 1 Jan 1970 01:00:00 +0100");
-	clock_format_rfc3339(1000000000, text, sizeof(text));
+	date_format_rfc3339(1000000000, text, sizeof(text));
 	assert_string_equal(text, "2001-09-09T01:46:40Z");
 }
 
