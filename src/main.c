@@ -8,13 +8,11 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-#include "daemon/privilege.h"
-#include "daemon/service.h"
-#include "daemon/setup.h"
 #include "multidropd/config.h"
 #include "multidropd/ledger.h"
 #include "multidropd/log.h"
-#include "multidropd/loop.h"
+#include "multidropd/privilege.h"
+#include "multidropd/service.h"
 #include "multidropd/str.h"
 
 static const char usage_text[] =
@@ -130,23 +128,15 @@ static void check_accounts(const struct options *options, const struct config *c
 	}
 }
 
-/* -t: what only shows when certificates are loaded and the state file's folder is looked at. */
 static int test(struct config *config)
 {
 	struct strlist problems = { 0 };
-	struct loop *loop = loop_new();
-	struct setup *setup;
 	int status;
 
-	config_check_state(config, &problems);
-	setup = setup_new(loop, &config, &problems);
-	if (setup != NULL)
-		setup_problems(setup, &problems);
+	service_check(config, &problems);
 	print_problems(&problems);
 	status = problems.count > 0 ? EX_CONFIG : EX_OK;
 	strlist_free(&problems);
-	setup_unref(&setup);
-	loop_free(&loop);
 	return status;
 }
 

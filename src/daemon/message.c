@@ -182,6 +182,12 @@ static void find_recipients(struct message *message)
 	}
 }
 
+/* Some servers leave the line that separates messages in an mbox file; behind our trace it would end the header. */
+static bool is_mbox_line(const struct header_field *field)
+{
+	return field->broken && (span_starts_case(field->raw, "From ") || span_starts_case(field->raw, ">From "));
+}
+
 static void render_header(struct message *message)
 {
 	const struct message_env *env = message->env;
@@ -203,7 +209,7 @@ static void render_header(struct message *message)
 		strbuf_free(&trace);
 	}
 	for (size_t i = 0; i < message->header.count; i++) {
-		if (i >= message->route.remove_count || !message->route.remove[i])
+		if (!message->route.remove[i] && !(i == 0 && is_mbox_line(&message->header.fields[0])))
 			content_add(&message->content, message->header.fields[i].raw);
 	}
 	content_add(&message->content, message->header.rest);

@@ -2,7 +2,7 @@
  *
  * user, group, and what the kernel lets us renounce.
  */
-#include "privilege.h"
+#include "multidropd/privilege.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -2,7 +2,7 @@
  *
  * Wires ledger, scheduler and signals to the loop.
  */
-#include "service.h"
+#include "multidropd/service.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -281,4 +281,17 @@ int service_run(const struct service_params *params)
 	status = run(&service);
 	end(&service);
 	return status;
+}
+
+void service_check(struct config *take_config, struct strlist *problems)
+{
+	struct loop *loop = loop_new();
+	struct setup *setup;
+
+	config_check_state(take_config, problems);
+	setup = setup_new(loop, &take_config, problems);
+	if (setup != NULL)
+		setup_problems(setup, problems);
+	setup_unref(&setup);
+	loop_free(&loop);
 }
