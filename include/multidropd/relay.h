@@ -50,7 +50,10 @@ struct relay;
 struct relay *relay_new(struct loop *loop, const struct relay_params *params);
 /* Idle connections QUIT now; for a moment before relay_free, so that the QUIT still gets out. */
 void relay_quit(struct relay *relay);
-/* Closes what is open. Deliveries must have ended or been cancelled, checks been cancelled. Allowed from any callback. */
+/*
+ * Closes what is open; allowed from any callback. Deliveries must have ended or
+ * been cancelled; checks are no longer answered, but still to be cancelled.
+ */
 void relay_free(struct relay **relay);
 
 enum relay_state { RELAY_UNKNOWN, RELAY_UP, RELAY_DOWN };

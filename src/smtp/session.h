@@ -134,7 +134,7 @@ struct relay_check {
 	struct relay *relay;
 	void (*checked)(void *ctx, bool up, const char *text);
 	void *ctx;
-	bool waiting, cancelled;
+	bool waiting; /* in the relay's list: not answered yet */
 };
 
 TAILQ_HEAD(session_list, session);
@@ -159,11 +159,23 @@ struct relay {
 
 /* relay.c */
 void relay_enter(struct relay *relay);
-void relay_leave(struct relay *relay); /* looks at the queue and sweeps; the relay may be gone after it */
-void relay_session_up(struct session *session);
-void relay_session_failed(struct session *session, enum session_fate fate, const char *text);
+void relay_leave(struct relay *relay); /* looks at the queue, sweeps; the relay may be gone */
 void relay_requeue(struct delivery *delivery);
 void relay_work(struct relay *relay); /* have a look when the loop is reached */
+
+/* relay_health.c */
+struct relay_census {
+	unsigned opening, established; /* connections */
+};
+
+struct relay_census relay_census(const struct relay *relay);
+bool relay_pausing(const struct relay *relay);
+/* Nothing is to be hoped for before the pause is over. */
+bool relay_out_of_reach(const struct relay *relay);
+void relay_answer_checks(struct relay *relay);
+void relay_session_up(struct session *session);
+/* Before it was established: another mechanism, another endpoint, or the attempt has failed. */
+void relay_session_failed(struct session *session, enum session_fate fate, const char *text);
 
 /* smtp_command.c */
 struct smtp_command {

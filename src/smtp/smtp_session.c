@@ -139,7 +139,7 @@ static void take_line(struct session *session, struct span line)
 
 	dialogue(session, "S", span_starts_case(line, "334 ") ? SPAN("334 ***") : line);
 	state = smtp_reply_add(&session->reply, line, &text);
-	if (state != SMTP_REPLY_BROKEN && head != NULL && head->verb == SMTP_EHLO && session->reply.lines > 1)
+	if (head != NULL && head->verb == SMTP_EHLO && session->reply.code / 100 == 2 && session->reply.lines > 1)
 		smtp_extensions_add(&session->extensions, text);
 	line_done(&session->reader, stream_input(session->stream), line);
 	if (state == SMTP_REPLY_BROKEN) {

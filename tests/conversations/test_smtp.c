@@ -238,6 +238,9 @@ static void survives_nonsense(void **state)
 		{ "a long line", { 0 },
 		  SEND HELLO "S- 250-" X500 X500 X500 "\n" LOST "connect 0 -: " PEER
 		  ": a reply line of more than 1024 bytes\n" ENDED "LOG relay=office state=down\n" },
+		{ "extensions in a refusal", { 0 },
+		  SEND HELLO "S: 502-no\nS: 502-PIPELINING\nS: 502 SIZE 1\nC: HELO me.example\nS: 250 ok\n" MAIL
+		  "CNONE\nCLOSE\n" LOST "mail 0 " PEER ": closed by the server\n" ENDED },
 		{ "354 to MAIL", { 0 },
 		  SEND BARE MAIL GO LOST "mail 354 " PEER ": 354 go on (a wrong reply to MAIL)\n" ENDED },
 		{ "250 to DATA", { 0 },
