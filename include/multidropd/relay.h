@@ -126,7 +126,7 @@ struct delivery_params {
 	size_t recipient_count;
 	uint64_t size;                          /* exact, when all is held; 0: not known (no SIZE= then) */
 	bool body_8bit;                         /* may hold bytes above 0x7f: BODY=8BITMIME where offered */
-	bool need_smtputf8;                     /* sender or a recipient is 8-bit */
+	bool need_smtputf8;                     /* an address is 8-bit; without SMTPUTF8 such addresses are refused */
 	bool header_8bit;                       /* SMTPUTF8 is used where offered */
 	struct delivery_source source;
 };

@@ -91,20 +91,27 @@ void session_send_masked(struct session *session, enum smtp_verb verb, struct sp
 	send_line(session, verb, FLIGHT_ALL, line);
 }
 
+/* Ended by what the peer says. A verdict names the peer by itself, the relay's last error does not. */
+static void end_by_reply(struct session *session, enum session_fate fate, const char *remark)
+{
+	const struct smtp_reply *reply = &session->reply;
+	bool named = session_established(session);
+
+	session_end(session, fate, reply->code, "%s%s%s%s", named ? "" : session->peer, named ? "" : ": ",
+	            strbuf_str(&reply->text), remark);
+}
+
 /* A reply that nobody asked for. An idle connection may be closed at any time; all else is out of step. */
 static void reply_unexpected(struct session *session)
 {
-	const char *text = strbuf_str(&session->reply.text);
-
 	if (session->phase == SESSION_IDLE)
-		session_end(session, FATE_DONE, session->reply.code, "closed while idle: %s", text);
+		end_by_reply(session, FATE_DONE, " (while idle)");
 	else if (session->reply.code == 421)
-		session_end(session, FATE_LOST, 421, "%s", text);
+		end_by_reply(session, FATE_LOST, "");
 	else if (session->phase == SESSION_CONTENT)
-		session_end(session, FATE_BROKEN, session->reply.code, "%s (said before the message was complete)",
-		            text);
+		end_by_reply(session, FATE_BROKEN, " (said before the message was complete)");
 	else
-		session_end(session, FATE_BROKEN, session->reply.code, "%s (said without being asked)", text);
+		end_by_reply(session, FATE_BROKEN, " (said without being asked)");
 }
 
 /* 421 is about the connection, whatever was asked; behind a message it is an answer, too. */
@@ -120,7 +127,7 @@ static void take_reply(struct session *session)
 	struct smtp_flight flight;
 
 	if (is_farewell(session)) {
-		session_end(session, FATE_LOST, 421, "%s", strbuf_str(&session->reply.text));
+		end_by_reply(session, FATE_LOST, "");
 	} else if (smtp_queue_pop(&session->flight, &flight)) {
 		session->answering = flight.verb;
 		smtp_command(flight.verb)->replied(session, &flight, &session->reply);

@@ -18,59 +18,73 @@ static struct verdict verdict_from(const struct session *session, enum verdict_k
 		                 .peer = session->peer };
 }
 
-/* Refused without asking, in our own words. False: nothing speaks against sending. */
-static bool refuse_all(struct session *session, struct delivery *delivery, const char *text)
+/* Refused without asking, in our own words. */
+static struct verdict own_refusal(const struct session *session, enum verdict_stage stage, const char *text)
 {
-	struct verdict verdict = {
-		.kind = VERDICT_REFUSED, .stage = STAGE_MAIL, .reply = span_of(text), .peer = session->peer
+	return (struct verdict){
+		.kind = VERDICT_REFUSED, .stage = stage, .reply = span_of(text), .peer = session->peer
 	};
-
-	delivery_tell_all(delivery, &verdict);
-	return true;
 }
 
-/* CR and LF would be commands of whoever wrote the address. */
-static bool is_printable(const char *address)
+/* NULL, or why this address is not sent: CR and LF would be commands of whoever wrote it. */
+static const char *address_fault(const struct session *session, const char *address)
 {
 	for (; *address != '\0'; address++) {
-		if ((unsigned char)*address < 0x20 || *address == 0x7f)
-			return false;
+		unsigned char byte = (unsigned char)*address;
+
+		if (byte < 0x20 || byte == 0x7f)
+			return "control characters in the address";
+		if (byte > 0x7f && !session->extensions.smtputf8)
+			return "the relay does not offer SMTPUTF8, which this address needs";
 	}
-	return true;
+	return NULL;
 }
 
-static bool refuse_addresses(struct session *session, struct delivery *delivery)
+static void refuse_sender(struct session *session, struct delivery *delivery)
 {
-	struct verdict verdict = { .kind = VERDICT_REFUSED,
-		                   .stage = STAGE_RCPT,
-		                   .reply = SPAN("control characters in the recipient's address"),
-		                   .peer = session->peer };
+	const char *fault = address_fault(session, delivery->params.sender);
+	struct verdict verdict = own_refusal(session, STAGE_MAIL, fault);
 
-	if (!is_printable(delivery->params.sender))
-		return refuse_all(session, delivery, "control characters in the sender's address");
+	if (fault != NULL)
+		delivery_tell_all(delivery, &verdict);
+}
+
+static void refuse_recipients(struct session *session, struct delivery *delivery)
+{
 	for (size_t i = 0; i < delivery->params.recipient_count && !delivery->ended; i++) {
-		if (!is_printable(delivery->params.recipients[i]))
+		const char *fault = address_fault(session, delivery->params.recipients[i]);
+		struct verdict verdict = own_refusal(session, STAGE_RCPT, fault);
+
+		if (fault != NULL)
 			delivery_tell(delivery, i, &verdict);
 	}
-	return delivery->ended;
 }
 
+static void refuse_size(struct session *session, struct delivery *delivery)
+{
+	uint64_t size = delivery->params.size;
+	uint64_t max = session->extensions.size_max;
+	struct strbuf text = { 0 };
+	struct verdict verdict;
+
+	if (max == 0 || size <= max)
+		return;
+	strbuf_addf(&text, "the message has %llu bytes, the relay takes %llu", (unsigned long long)size,
+	            (unsigned long long)max);
+	verdict = own_refusal(session, STAGE_MAIL, strbuf_str(&text));
+	delivery_tell_all(delivery, &verdict);
+	strbuf_free(&text);
+}
+
+/* Whether it is over before it began. */
 static bool refuse_early(struct session *session, struct delivery *delivery)
 {
-	const struct smtp_extensions *extensions = &session->extensions;
-	const struct delivery_params *params = &delivery->params;
-	struct strbuf text = { 0 };
-	bool refused = false;
-
-	if (params->need_smtputf8 && !extensions->smtputf8)
-		return refuse_all(session, delivery, "the relay does not offer SMTPUTF8, which this address needs");
-	if (extensions->size_max > 0 && params->size > extensions->size_max) {
-		strbuf_addf(&text, "the message has %llu bytes, the relay takes %llu", (unsigned long long)params->size,
-		            (unsigned long long)extensions->size_max);
-		refused = refuse_all(session, delivery, strbuf_str(&text));
-		strbuf_free(&text);
-	}
-	return refused || refuse_addresses(session, delivery);
+	refuse_sender(session, delivery);
+	if (!delivery->ended)
+		refuse_size(session, delivery);
+	if (!delivery->ended)
+		refuse_recipients(session, delivery);
+	return delivery->ended;
 }
 
 static void send_mail(struct session *session)
@@ -127,7 +141,7 @@ static void transaction_done(struct session *session)
 
 /*
  * After each reply to the envelope. Nobody left and nothing in flight: the
- * transaction is undone, as eight of eleven servers refuse the next MAIL
+ * transaction is undone, as nine of eleven servers refuse the next MAIL
  * otherwise.
  */
 static void envelope_go_on(struct session *session)

@@ -75,7 +75,7 @@ static void fails(void **state)
 		  SEND OFFERS("PLAIN LOGIN") PLAIN "S: 454 later\n" UNDECIDED PEER
 		  ": login as bob put off: 454 later\n" DOWN },
 		{ "421", { .user = "bob" },
-		  SEND OFFERS("PLAIN LOGIN") PLAIN "S: 421 bye\n" UNDECIDED "421 bye\n" DOWN },
+		  SEND OFFERS("PLAIN LOGIN") PLAIN "S: 421 bye\n" UNDECIDED PEER ": 421 bye\n" DOWN },
 		{ "nothing offered", { .user = "bob" },
 		  SEND HELLO "S: 250 PIPELINING\nEXPECT~ A x@office undecided connect 0\n" DOWN "CNONE\n" },
 		{ "a refused strong one is not followed by a clear one", { .user = "bob" },
@@ -87,7 +87,7 @@ static void fails(void **state)
 		{ "cut while the secret comes", { .user = "bob", .secret_later = true },
 		  SEND OFFERS("PLAIN") "CUT\nADVANCE 1s\n" UNDECIDED "connection reset\n" DOWN },
 		{ "an answer before the secret came", { .user = "bob", .secret_later = true },
-		  SEND OFFERS("PLAIN") "S: 235 welcome\n" UNDECIDED "235 welcome (said without being asked)\n" DOWN
+		  SEND OFFERS("PLAIN") "S: 235 welcome\n" UNDECIDED PEER ": 235 welcome (said without being asked)\n" DOWN
 		  "CNONE\n" },
 		{ "a broken challenge", { .user = "bob" },
 		  SEND OFFERS("CRAM-MD5") "C: AUTH CRAM-MD5\nS: 334 !!!\nEXPECT~ A x@office undecided connect 0\n"

@@ -99,8 +99,12 @@ static void negotiates(void **state)
 		{ "an 8-bit address needs it", { 0 },
 		  "CALL send A a@b x@office utf8\n" FULL "C: MAIL FROM:<a@b> BODY=8BITMIME SMTPUTF8\n" RCPT DATA
 		  "S: 250 ok\nS: 250 ok\n" GO CONTENT TAKEN QUIT },
-		{ "and is refused without asking", { 0 },
-		  "CALL send A a@b x@office utf8\n" PIPE "EXPECT A x@office refused mail 0 " PEER
+		{ "and is refused without asking, alone", { 0 },
+		  "CALL send A a@b \303\244@office,x@office utf8\n" PIPE "EXPECT A \303\244@office refused rcpt 0 " PEER
+		  ": the relay does not offer SMTPUTF8, which this address needs\n" MAIL RCPT DATA
+		  "S: 250 ok\nS: 250 ok\n" GO CONTENT TAKEN QUIT },
+		{ "an 8-bit sender without it", { 0 },
+		  "CALL send A \303\244@b x@office utf8\n" PIPE "EXPECT A x@office refused mail 0 " PEER
 		  ": the relay does not offer SMTPUTF8, which this address needs\nEXPECT A ended\n" QUIT },
 		{ "larger than SIZE", { 0 },
 		  "CALL send A a@b x@office,y@office size=1001\n" FULL "EXPECT A x@office refused mail 0 " PEER
