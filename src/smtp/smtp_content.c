@@ -87,33 +87,43 @@ void content_begin(struct session *session)
 	content_pump(session);
 }
 
+static size_t output_room(const struct session *session)
+{
+	size_t held = evbuffer_get_length(stream_output(session->stream));
+	size_t high = (size_t)STREAM_OUTPUT_HIGH;
+
+	return held < high ? high - held : 0;
+}
+
+/* False: nothing more can be done for now. */
+static bool pump_once(struct session *session, size_t room)
+{
+	const struct delivery_source *source = &session->delivery->params.source;
+	struct span bytes = { 0 };
+	enum source_state state = source->peek(source->ctx, &bytes);
+
+	if (session->phase != SESSION_CONTENT)
+		return false;
+	if (state == SOURCE_WAIT) {
+		wait_for_source(session);
+		return false;
+	}
+	set_resting(session, false);
+	if (state == SOURCE_BYTES)
+		send_bytes(session, bytes, room);
+	else if (state == SOURCE_END)
+		send_dot(session);
+	else
+		session_end(session, FATE_BROKEN, 0, "the rest of the message did not come, so it was not completed");
+	return session->phase == SESSION_CONTENT;
+}
+
 /* Peeking and taking call out: the session may be closed after either. */
 void content_pump(struct session *session)
 {
-	enum source_state state;
-	const struct delivery_source *source;
-	struct span bytes = { 0 };
-	size_t held;
+	size_t room;
 
-	while (session->phase == SESSION_CONTENT) {
-		held = evbuffer_get_length(stream_output(session->stream));
-		if (held >= STREAM_OUTPUT_HIGH)
-			return;
-		source = &session->delivery->params.source;
-		state = source->peek(source->ctx, &bytes);
-		if (session->phase != SESSION_CONTENT)
-			return;
-		if (state == SOURCE_WAIT) {
-			wait_for_source(session);
-			return;
-		}
-		set_resting(session, false);
-		if (state == SOURCE_BYTES)
-			send_bytes(session, bytes, STREAM_OUTPUT_HIGH - held);
-		else if (state == SOURCE_END)
-			send_dot(session);
-		else
-			session_end(session, FATE_BROKEN, 0,
-			            "the rest of the message did not come, so it was not completed");
-	}
+	do {
+		room = output_room(session);
+	} while (room > 0 && pump_once(session, room));
 }
