@@ -103,21 +103,39 @@ static int64_t backoff_ms(const struct relay *relay, enum session_fate fate)
 	return pause_ms - (pause_ms >= 10 ? arc4random_uniform((uint32_t)(pause_ms / 10)) : 0);
 }
 
-/* While others work, only the next attempt waits: many relays limit connections. */
-static void attempt_failed(struct relay *relay, enum session_fate fate, const char *text)
+/* Connections that fail side by side are one failure. */
+static void begin_pause(struct relay *relay, enum session_fate fate)
+{
+	if (!relay_pausing(relay))
+		relay->failures++;
+	relay->retry_at_ms = clock_mono_ms() + backoff_ms(relay, fate);
+}
+
+static void go_down(struct relay *relay, enum session_fate fate, const char *text)
 {
 	bool was_down = relay->state == RELAY_DOWN;
 
-	relay->failures++;
-	relay->retry_at_ms = clock_mono_ms() + backoff_ms(relay, fate);
-	if (relay_census(relay).established > 0) {
-		log_info("relay=%s: no further connection: %s", relay->params.name, text);
-		return;
+	/* What came before was about further connections only. */
+	if (!was_down) {
+		relay->failures = 0;
+		relay->retry_at_ms = 0;
 	}
+	begin_pause(relay, fate);
 	free(relay->error);
 	relay->error = mem_strdup(text);
 	relay->state = RELAY_DOWN;
 	log_state(relay, was_down ? LOG_AT_INFO : LOG_AT_WARNING);
+}
+
+/* While others work, only the next attempt waits: many relays limit connections. */
+static void attempt_failed(struct relay *relay, enum session_fate fate, const char *text)
+{
+	if (relay_census(relay).established == 0) {
+		go_down(relay, fate, text);
+		return;
+	}
+	begin_pause(relay, fate);
+	log_info("relay=%s: no further connection: %s", relay->params.name, text);
 }
 
 static void add_trouble(struct session *session, const char *text)

@@ -145,6 +145,14 @@ static void shares_the_work(void **state)
 		{ "no further connection: the first does it all", { .max_connections = 2 },
 		  SEND("A") SEND("B") PIPE "REFUSE too many\n" FLIGHT YES CONTENT ACCEPT("A") "CALL state\n"
 		  "EXPECT up 1 - 1\n" DELIVER("B") IDLE_QUIT },
+		{ "its pauses are not those of a relay that is down", { .max_connections = 2 },
+		  SEND("A") SEND("B") PIPE "REFUSE too many\n" FLIGHT "ADVANCE 1s\nREFUSE too many\n" SEND("C") YES CONTENT
+		  ACCEPT("A") "CALL state\nEXPECT up 1 - 2\n" DELIVER("B") DELIVER("C") "CLOSE\nCLOSED\nREFUSE gone\n" SEND("D")
+		  "EXPECT~ D x@office undecided connect\nEXPECT D ended\nCALL state\nEXPECT down 0 gone 1\n" DOWN },
+		{ "two that fail together are one failure", { .max_connections = 2 },
+		  SEND("A") PIPE DELIVER("A") "CLOSE\nCLOSED\nHANG\nHANG\n" SEND("B") SEND("C") "ADVANCE 30s\n"
+		  "EXPECT~ B x@office undecided connect\nEXPECT B ended\nEXPECT~ C x@office undecided connect\nEXPECT C ended\n"
+		  "CALL state\nEXPECT down 0 mx.example[192.0.2.1]:25: connecting timed out 1\n" DOWN },
 		{ "one probe while nothing is known", { .max_connections = 4 },
 		  "HANG\n" SEND("A") SEND("B") SEND("C") "ADVANCE 30s\nEXPECT~ A x@office undecided connect 0\n"
 		  "EXPECT A ended\nEXPECT~ B x@office undecided connect 0\nEXPECT B ended\nEXPECT~ C x@office "
