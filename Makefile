@@ -118,8 +118,8 @@ coverage-here: check-here
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(SYSCONFDIR)/multidropd $(DESTDIR)$(UNITDIR)
 	install -m 755 $(BUILD)/multidropd $(DESTDIR)$(SBINDIR)/multidropd
-	install -m 644 $(wildcard man/*.8) $(DESTDIR)$(MANDIR)/man8
-	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(MANDIR)/man5
+	install -m 644 man/multidropd.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 man/multidropd.conf.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 etc/multidropd.conf $(DESTDIR)$(SYSCONFDIR)/multidropd/multidropd.conf.sample
 	sed -e 's:/usr/local/sbin:$(SBINDIR):g' -e 's:/etc/multidropd:$(SYSCONFDIR)/multidropd:g' etc/multidropd.service \
 	    >$(DESTDIR)$(UNITDIR)/multidropd.service

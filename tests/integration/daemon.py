@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 
 from place import DEADLINE_S, wait_for
@@ -73,6 +74,23 @@ class Log(list):
         return "\n".join(self)
 
 
+class ServiceManager:
+    """What systemd would hear: a socket that the daemon sends its state to."""
+
+    def __init__(self, place, folder):
+        self.path = os.path.join(folder, "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.socket.settimeout(DEADLINE_S)
+        place.own(self.path)
+        place.at_close(self.socket.close)
+
+    def wait_for(self, word):
+        """Reads notifications up to the one that holds the word, e.g. READY=1."""
+        while word not in self.socket.recv(4096).decode().splitlines():
+            pass
+
+
 class Multidropd:
     def __init__(self, place, name="multidropd"):
         self.place = place
@@ -131,6 +149,13 @@ class Multidropd:
             self.process = self.place.start(self.argv(*arguments), user=not self.as_root, stdout=stdout, stderr=log,
                                             env=self.environment(**(environment or {})))
         return self.process
+
+    def start_service(self, *arguments, environment=None):
+        """Starts it as systemd does and waits until it is ready; the manager that it reports to."""
+        manager = ServiceManager(self.place, self.folder)
+        self.start(*arguments, environment={"NOTIFY_SOCKET": manager.path, **(environment or {})})
+        manager.wait_for("READY=1")
+        return manager
 
     def end(self, how=signal.SIGTERM):
         """Stops the running daemon; its exit status (negative: the signal that ended it)."""

@@ -2,7 +2,6 @@
 """The process: options, exit status, signals, reload, the service manager."""
 import os
 import signal
-import socket
 import threading
 
 from daemon import Multidropd, multidrop_account
@@ -105,10 +104,7 @@ def state_folder_that_is_missing_is_73():
 @test
 def second_instance_is_75():
     with Scene() as scene:
-        scene.daemon.start()
-        scene.stock([make("first", ["alice"])])
-        scene.daemon.process.send_signal(signal.SIGUSR1)
-        delivered_to(scene, "alice", 1)
+        scene.daemon.start_service()
         first = scene.daemon.process
         status, _, log = scene.daemon.run("--once")
         check.assertEqual(status, TEMPFAIL, str(log))
@@ -151,10 +147,10 @@ def reload_takes_a_good_file_and_not_a_bad_one():
     with Scene() as scene:
         scene.configure({"example.com": scene.account(interval="1h", enabled=False)})
         scene.stock([make("first", ["alice"])])
-        scene.daemon.start()
+        manager = scene.daemon.start_service()
         scene.configure({"example.com": scene.account(interval="1h")})
-        scene.daemon.wait_for_log(".")
         scene.daemon.process.send_signal(signal.SIGHUP)
+        manager.wait_for("READY=1")
         delivered_to(scene, "alice", 1)
         wait_for("the first poll's end", lambda: not scene.provider.left(USER))
         scene.write(scene.daemon.config, "no_such_option = 1\n", 0o600)
@@ -209,12 +205,12 @@ def term_waits_for_an_answer_that_comes():
         relay = ScriptedSmtp(scene, hook)
         scene.configure(relays={"office": {"protocol": "smtp", "address": f"127.0.0.1:{relay.port}"}})
         scene.stock([message])
-        scene.daemon.start()
+        manager = scene.daemon.start_service()
         check.assertTrue(asked.wait(DEADLINE_S))
         scene.daemon.process.send_signal(signal.SIGTERM)
-        scene.daemon.wait_for_log("(?i)stop|term")
+        manager.wait_for("STOPPING=1")
         may_answer.set()
-        check.assertEqual(scene.daemon.end(), 0)
+        check.assertEqual(scene.daemon.process.wait(DEADLINE_S), 0)
         check.assertEqual(scene.daemon.log().matching("possible duplicate"), [])
         scene.daemon.once()
         check.assertEqual(len(relay.accepted), 1)
@@ -250,29 +246,15 @@ def term_while_a_message_arrives_cuts_it_off():
 @test
 def service_manager_is_told():
     with Scene() as scene:
-        path = os.path.join(scene.daemon.folder, "notify")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-            manager.bind(path)
-            scene.own(path)
-            manager.settimeout(DEADLINE_S)
-            scene.daemon.start(environment={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"})
-            check.assertIn("READY=1", until(manager, "READY=1"))
-            until(manager, "WATCHDOG=1")
-            until(manager, "WATCHDOG=1")
-            scene.daemon.process.send_signal(signal.SIGHUP)
-            until(manager, "RELOADING=1")
-            until(manager, "READY=1")
-            scene.daemon.process.send_signal(signal.SIGTERM)
-            until(manager, "STOPPING=1")
-            check.assertEqual(scene.daemon.end(), 0)
-
-
-def until(manager, word):
-    """Reads notifications up to the one that holds the word."""
-    while True:
-        text = manager.recv(4096).decode()
-        if word in text.splitlines():
-            return text
+        manager = scene.daemon.start_service(environment={"WATCHDOG_USEC": "200000"})
+        manager.wait_for("WATCHDOG=1")
+        manager.wait_for("WATCHDOG=1")
+        scene.daemon.process.send_signal(signal.SIGHUP)
+        manager.wait_for("RELOADING=1")
+        manager.wait_for("READY=1")
+        scene.daemon.process.send_signal(signal.SIGTERM)
+        manager.wait_for("STOPPING=1")
+        check.assertEqual(scene.daemon.process.wait(DEADLINE_S), 0)
 
 
 main()
