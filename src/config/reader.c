@@ -17,19 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grammar.h"
 #include "include.h"
 #include "option.h"
 #include "text.h"
 #include "unknown.h"
 #include "multidropd/mem.h"
-
-/* Unknown blocks are passed over so deep; each level multiplies libconfuse's tables. */
-#define UNKNOWN_DEPTH_MAX 2u
-/* The global one, two unknown ones, a multidrop { } in them: the tables take nothing deeper. */
-#define BLOCK_DEPTH_MAX 4u
-
-/* An option in every block, whose default value libconfuse sets at the opening brace; no bare word has this name. */
-#define OPENED " opened"
 
 #define NOT_READ "; the rest of this file was not read"
 
@@ -37,8 +30,8 @@ struct reader {
 	struct document *document;
 	struct problems *problems;
 	struct unknowns unknowns;
-	struct block *open[BLOCK_DEPTH_MAX];   /* the innermost last; the first is the global one */
-	const cfg_t *section[BLOCK_DEPTH_MAX]; /* the library's view of each */
+	struct block *open[GRAMMAR_DEPTH_MAX];   /* the innermost last; the first is the global one */
+	const cfg_t *section[GRAMMAR_DEPTH_MAX]; /* the library's view of each */
 	size_t depth;
 	size_t file; /* being read */
 	unsigned include_depth;
@@ -58,13 +51,35 @@ static struct block *innermost(void)
 	return reader->open[reader->depth - 1];
 }
 
-static void tell_unknown(struct place place, const struct table *table, const char *name)
+/* The option whose value ends on this line, and may well go on where it should not; or NULL. */
+static const struct option *option_before(struct place place)
 {
-	char *text = unknown_describe(table, name);
+	const struct block *block = innermost();
+	const struct entry *last = block->count > 0 ? &block->entries[block->count - 1] : NULL;
+
+	if (last == NULL || last->place.file != place.file || last->place.line != place.line)
+		return NULL;
+	return last->option;
+}
+
+static void tell_unknown(struct place place, const char *name)
+{
+	const struct table *table = innermost()->table;
+	const struct option *before = option_before(place);
+	char *text;
 
 	/* Inside an unknown block nothing is known. */
-	if (table != &table_unknown)
-		problem_add(reader->problems, place, "%s", text);
+	if (table == &table_unknown)
+		return;
+	if (before != NULL && before->secret) {
+		problem_add(reader->problems, place,
+		            "what stands behind the value of %s is no option: put a value "
+		            "with blanks or special characters into single quotes",
+		            before->name);
+		return;
+	}
+	text = unknown_describe(table, name);
+	problem_add(reader->problems, place, "%s", text);
 	free(text);
 }
 
@@ -78,7 +93,7 @@ static void take_value(cfg_t *cfg, const cfg_opt_t *opt, const char *value)
 
 	if (option == NULL) {
 		if (first)
-			tell_unknown(place_at(cfg), block->table, opt->name);
+			tell_unknown(place_at(cfg), opt->name);
 		return;
 	}
 	if (first || block->count == 0)
@@ -122,7 +137,7 @@ static int on_opened(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result
 		return 0;
 	}
 	if (table == &table_unknown)
-		tell_unknown(place_at(cfg), innermost()->table, cfg->name);
+		tell_unknown(place_at(cfg), cfg->name);
 	reader->section[reader->depth] = cfg;
 	reader->open[reader->depth++] = block_new(table, cfg->title, place_at(cfg));
 	return 0;
@@ -142,13 +157,19 @@ static void file_child(struct block *block)
 	block_free(&block);
 }
 
+/* libconfuse closes what the end of a file leaves open. */
+static bool is_cut(const struct block *block, int line)
+{
+	int cut_line = reader->document->files[block->place.file].cut_line;
+
+	return cut_line != 0 && line >= cut_line;
+}
+
 static void close_block(int line)
 {
 	struct block *block = reader->open[--reader->depth];
-	int cut_line = reader->document->files[block->place.file].cut_line;
 
-	/* libconfuse closes what the end of a file leaves open. */
-	block->cut = cut_line != 0 && line >= cut_line;
+	block->cut = is_cut(block, line);
 	if (block->table == &table_unknown)
 		block_free(&block);
 	else if (block->table == &table_multidrop && innermost()->table != &table_global)
@@ -158,11 +179,11 @@ static void close_block(int line)
 }
 
 /* `OPTION = { }` calls nobody. It has no line either; that of its block is the nearest. */
-static void take_empty_lists(const cfg_t *cfg)
+static void take_empty_lists(const cfg_t *cfg, int line)
 {
 	struct block *block = innermost();
 
-	if (reader->document->files[block->place.file].cut_line != 0)
+	if (is_cut(block, line))
 		return;
 	for (const cfg_opt_t *opt = cfg->opts; opt->name != NULL; opt++) {
 		const struct option *option = table_find(block->table, opt->name);
@@ -171,8 +192,8 @@ static void take_empty_lists(const cfg_t *cfg)
 			continue;
 		if (option != NULL)
 			block_add(block, option, block->place);
-		else if (strcmp(opt->name, OPENED) != 0)
-			tell_unknown(block->place, block->table, opt->name);
+		else if (strcmp(opt->name, GRAMMAR_OPENED) != 0)
+			tell_unknown(block->place, opt->name);
 	}
 }
 
@@ -180,7 +201,7 @@ static int on_closed(cfg_t *cfg, cfg_opt_t *opt)
 {
 	unsigned last = cfg_opt_size(opt) - 1;
 
-	take_empty_lists(cfg_opt_getnsec(opt, last));
+	take_empty_lists(cfg_opt_getnsec(opt, last), cfg->line);
 	close_block(cfg->line);
 	return cfg_opt_rmnsec(opt, last);
 }
@@ -202,26 +223,30 @@ static const char *message_name(const char *format, va_list args)
 	return NULL;
 }
 
+/* A token that is a word may belong to a password that lacks its quotes: it is not shown. */
 static void tell_syntax(struct place place, const char *format, va_list args)
 {
 	struct strbuf text = { 0 };
 
 	strbuf_vaddf(&text, format, args);
+	if (strcmp(format, "unexpected token '%s'") == 0 && text.len > strlen("unexpected token '='")) {
+		strbuf_clear(&text);
+		strbuf_add_str(&text, "unexpected word, a comma or quotes are missing");
+	}
 	problem_add(reader->problems, place, "syntax error: %s" NOT_READ, strbuf_str(&text));
 	strbuf_free(&text);
 }
 
-/* A word where no option begins. Behind a value it may be a part of it, and that a password: it is not shown. */
+/* A word where no option begins. */
 static void tell_garbage(struct place place, const char *word)
 {
-	const struct block *block = innermost();
-	const struct entry *last = block->count > 0 ? &block->entries[block->count - 1] : NULL;
+	const struct option *before = option_before(place);
 
-	if (last != NULL && last->place.file == place.file && last->place.line == place.line)
+	if (before != NULL)
 		problem_add(reader->problems, place,
 		            "syntax error behind the value of %s: put a value with blanks or special characters into "
 		            "single quotes" NOT_READ,
-		            last->option->name);
+		            before->name);
 	else
 		problem_add(reader->problems, place, "syntax error: %s is not understood here" NOT_READ, word);
 }
@@ -263,9 +288,8 @@ static char *folder_of(const char *path)
 /* What was open when a file ended too early is kept as far as it goes. */
 static void close_cut_blocks(size_t depth)
 {
-	while (reader->depth > depth) {
+	while (reader->depth > depth)
 		close_block(INT_MAX);
-	}
 }
 
 static void parse_text(cfg_t *cfg, struct text *text)
@@ -350,110 +374,14 @@ static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 	return reader->again ? -1 : 0;
 }
 
-static cfg_opt_t list_of(const char *name, cfg_callback_t callback, const char *fallback)
-{
-	/* The library's own initializers take literals, and its struct a text that it copies and never writes to. */
-	return (cfg_opt_t){ .name = name,
-		            .type = CFGT_STR,
-		            .flags = CFGF_LIST,
-		            .def = { .parsed = (char *)fallback },
-		            .parsecb = callback };
-}
-
-static cfg_opt_t *tell_library(const struct table *table, unsigned depth);
-
-static cfg_opt_t block_of(const char *name, bool titled, const struct table *table, unsigned depth)
-{
-	return (cfg_opt_t){ .name = name,
-		            .type = CFGT_SEC,
-		            .flags = CFGF_MULTI | (titled ? CFGF_TITLE : 0),
-		            .subopts = tell_library(table, depth + 1),
-		            .validcb = on_closed };
-}
-
-static void free_options(cfg_opt_t *options)
-{
-	for (cfg_opt_t *option = options; option->name != NULL; option++) {
-		if (option->subopts != NULL)
-			free_options(option->subopts);
-	}
-	free(options);
-}
-
-struct options {
-	cfg_opt_t *items;
-	size_t count;
-	size_t capacity;
-};
-
-static void options_add(struct options *options, cfg_opt_t option)
-{
-	options->items = mem_grow(options->items, &options->capacity, options->count + 1, sizeof(*options->items));
-	/* The tables of an unknown block overlap, and libconfuse takes no name twice. */
-	for (size_t i = 0; i < options->count; i++) {
-		if (option.name != NULL && strcmp(options->items[i].name, option.name) == 0) {
-			if (option.subopts != NULL)
-				free_options(option.subopts);
-			return;
-		}
-	}
-	options->items[options->count++] = option;
-}
-
-static void options_add_table(struct options *options, const struct table *table, unsigned depth)
-{
-	for (size_t i = 0; i < table->count; i++)
-		options_add(options, list_of(table->options[i].name, on_value, NULL));
-	for (const struct table *const *block = table->blocks; block != NULL && *block != NULL; block++)
-		options_add(options, block_of((*block)->name, (*block)->titled, *block, depth));
-}
-
-/* In an unknown block all names are passed over that would be right in one of ours. */
-static void options_add_all(struct options *options, unsigned depth)
-{
-	options_add_table(options, &table_account, depth);
-	options_add_table(options, &table_relay, depth);
-	options_add_table(options, &table_multidrop, depth);
-}
-
-static void options_add_unknown(struct options *options, const struct table *table, unsigned depth)
-{
-	for (size_t i = 0; i < reader->unknowns.count; i++) {
-		const struct unknown *unknown = &reader->unknowns.items[i];
-
-		if (unknown->table != table || unknown->guess == UNKNOWN_GARBAGE)
-			continue;
-		if (unknown->guess != UNKNOWN_OPTION && depth >= UNKNOWN_DEPTH_MAX)
-			continue;
-		if (unknown->guess == UNKNOWN_OPTION)
-			options_add(options, list_of(unknown->name, on_value, NULL));
-		else
-			options_add(options, block_of(unknown->name, unknown->guess == UNKNOWN_TITLED_BLOCK,
-			                              &table_unknown, depth));
-	}
-}
-
-/* A table in libconfuse's words, with the names that were learned. */
-static cfg_opt_t *tell_library(const struct table *table, unsigned depth)
-{
-	struct options options = { 0 };
-
-	if (table == &table_unknown)
-		options_add_all(&options, depth);
-	else
-		options_add_table(&options, table, depth);
-	options_add_unknown(&options, table, depth);
-	if (table == &table_global)
-		options_add(&options, (cfg_opt_t){ .name = "include", .type = CFGT_FUNC, .func = on_include });
-	else
-		options_add(&options, list_of(OPENED, on_opened, table->name));
-	options_add(&options, (cfg_opt_t){ .name = NULL });
-	return options.items;
-}
-
 static void parse_once(const char *path, struct text *text)
 {
-	cfg_opt_t *options = tell_library(&table_global, 0);
+	const struct grammar grammar = { .unknowns = &reader->unknowns,
+		                         .value = on_value,
+		                         .opened = on_opened,
+		                         .closed = on_closed,
+		                         .include = on_include };
+	cfg_opt_t *options = grammar_build(&grammar);
 	cfg_t *cfg = cfg_init(options, CFGF_NONE);
 
 	cfg_set_error_function(cfg, on_error);
@@ -462,11 +390,11 @@ static void parse_once(const char *path, struct text *text)
 	reader->depth = 1;
 	read_text(cfg, path, text);
 	if (!reader->again)
-		take_empty_lists(cfg);
+		take_empty_lists(cfg, INT_MAX);
 	reader->document->global = reader->open[0];
 	reader->document->global->cut = reader->document->cut;
 	cfg_free(cfg);
-	free_options(options);
+	grammar_free(options);
 }
 
 static void read_main(const char *path)

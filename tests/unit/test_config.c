@@ -159,6 +159,13 @@ static void syntax(void **state)
 		{ ACCOUNT("password = two words"), "c:1: syntax error behind the value of password: put a value with "
 		                                   "blanks or special characters into single quotes; the rest of this "
 		                                   "file was not read\n" },
+		{ ACCOUNT("password = two words = x"), "c:1: what stands behind the value of password is no option: "
+		                                       "put a value with blanks or special characters "
+		                                       "into single quotes\n"
+		  "c:1: password is given twice, first at c:1: keep one\n" },
+		{ ACCOUNT("password = { two words }"),
+		  "c:1: syntax error: unexpected word, a comma or quotes are missing; the "
+		  "rest of this file was not read\n" },
 		{ "what is this\n",
 		  "c:1: syntax error: what is not understood here; the rest of this file was not read\n" },
 	};
