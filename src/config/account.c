@@ -178,8 +178,8 @@ static void check_relay(struct judge *judge, const struct settings *settings, st
 		            entry->values.items[0]);
 	else
 		problem_add(&judge->problems, settings->block->place,
-		            "account \"%s\" has no relay, and there are %zu: add relay = \"%s\" or another",
-		            settings->block->title, config->relay_count, config->relays[0].name);
+		            "account \"%s\" has no relay, and there are %zu: add relay = \"NAME\"",
+		            settings->block->title, config->relay_count);
 }
 
 /* An account's own choice between the two replaces both that `defaults` makes. */

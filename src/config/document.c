@@ -48,11 +48,11 @@ struct entry *block_add(struct block *block, const struct option *option, struct
 	return entry;
 }
 
-size_t document_add_file(struct document *document, char *path, char *folder, const struct stat *status)
+size_t document_add_file(struct document *document, const struct file *file)
 {
 	document->files =
 		mem_grow(document->files, &document->file_capacity, document->file_count + 1, sizeof(*document->files));
-	document->files[document->file_count] = (struct file){ .path = path, .folder = folder, .status = *status };
+	document->files[document->file_count] = *file;
 	return document->file_count++;
 }
 

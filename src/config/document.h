@@ -59,8 +59,8 @@ struct block *block_new(const struct table *table, const char *title, struct pla
 void block_free(struct block **block); /* values may be secrets and are wiped */
 struct entry *block_add(struct block *block, const struct option *option, struct place place);
 
-/* Takes path and folder. */
-size_t document_add_file(struct document *document, char *path, char *folder, const struct stat *status);
+/* Takes its path and folder. Returns its index. */
+size_t document_add_file(struct document *document, const struct file *file);
 void document_add_block(struct document *document, struct block *block);
 const char *document_path(const struct document *document, struct place place);
 void document_clear(struct document *document);

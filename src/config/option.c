@@ -151,7 +151,7 @@ static char *parse_number(const struct option *option, const struct given *given
 char *option_set_unsigned(void *base, const struct option *option, const struct given *given)
 {
 	unsigned *field = member(base, option);
-	int64_t number;
+	int64_t number = 0;
 	char *complaint = parse_number(option, given, &number);
 
 	if (complaint == NULL)
@@ -162,7 +162,7 @@ char *option_set_unsigned(void *base, const struct option *option, const struct 
 char *option_set_int(void *base, const struct option *option, const struct given *given)
 {
 	int *field = member(base, option);
-	int64_t number;
+	int64_t number = 0;
 	char *complaint = parse_number(option, given, &number);
 
 	if (complaint == NULL)

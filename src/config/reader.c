@@ -320,8 +320,10 @@ static void read_text(cfg_t *cfg, const char *path, struct text *text)
 	size_t outer = reader->file;
 	int outer_line = cfg->line;
 
-	reader->file = document_add_file(document, mem_strdup(path), folder_of(path), &text->status);
-	document->files[reader->file].reading = true;
+	reader->file = document_add_file(document, &(struct file){ .path = mem_strdup(path),
+	                                                           .folder = folder_of(path),
+	                                                           .status = text->status,
+	                                                           .reading = true });
 	parse_text(cfg, text);
 	document->files[reader->file].reading = false;
 	reader->file = outer;
@@ -402,13 +404,11 @@ static void read_main(const char *path)
 	struct text text;
 
 	if (text_read(&text, path) != 0) {
-		struct stat nothing = { 0 };
-		int reason = errno;
-
-		document_add_file(reader->document, mem_strdup(path), mem_strdup("/"), &nothing);
+		problem_add(reader->problems, (struct place){ 0, 1 }, "cannot be read: %s", strerror(errno));
+		document_add_file(reader->document,
+		                  &(struct file){ .path = mem_strdup(path), .folder = mem_strdup("/") });
 		reader->document->global = block_new(&table_global, NULL, (struct place){ 0, 1 });
 		reader->document->cut = true;
-		problem_add(reader->problems, (struct place){ 0, 1 }, "cannot be read: %s", strerror(reason));
 		return;
 	}
 	parse_once(path, &text);

@@ -77,10 +77,22 @@ static char *read_secret(const char *path, int fd, char **error)
 	return copy;
 }
 
+static char *check_private(const char *path, const struct stat *status, const char *daemon_user)
+{
+	struct reader_identity identity;
+
+	/* Who the user is may be asked over the network: not where it makes no difference. */
+	if ((status->st_mode & (S_IRWXG | S_IRWXO)) == 0)
+		return NULL;
+	/* A user that is gone shares no file with anybody. */
+	if (files_identify(&identity, daemon_user) != 0)
+		identity.has_own_group = false;
+	return files_check_private(path, status, &identity);
+}
+
 char *config_read_secret(const char *path, const char *daemon_user, char **error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct reader_identity identity;
 	struct stat status;
 	char *secret = NULL;
 
@@ -88,15 +100,12 @@ char *config_read_secret(const char *path, const char *daemon_user, char **error
 		*error = str_format("%s cannot be read: %s", path, strerror(errno));
 		return NULL;
 	}
-	/* A user that is gone shares no file with anybody. */
-	if (files_identify(&identity, daemon_user) != 0)
-		identity.has_own_group = false;
 	if (fstat(fd, &status) != 0)
 		*error = str_format("%s cannot be read: %s", path, strerror(errno));
 	else if (!S_ISREG(status.st_mode))
 		*error = str_format("%s is not a regular file", path);
 	else
-		*error = files_check_private(path, &status, &identity);
+		*error = check_private(path, &status, daemon_user);
 	if (*error == NULL)
 		secret = read_secret(path, fd, error);
 	close(fd);

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#define TEXT_FILE_MAX (64u * 1024u * 1024u) /* of one file; 10,000 accounts take about 3 MiB */
+#define TEXT_FILE_MAX ((size_t)64 * 1024 * 1024) /* of one file; 10,000 accounts take about 3 MiB */
 
 struct text {
 	char *data;

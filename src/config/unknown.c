@@ -113,17 +113,23 @@ static const char *where(const struct table *table)
 	return table == &table_multidrop ? "in multidrop { }" : "in an account or defaults { }";
 }
 
-static const struct table *const tables[] = { &table_global, &table_account, &table_multidrop, &table_relay };
-#define TABLES (sizeof(tables) / sizeof(tables[0]))
+static const struct table *const tables[] = { &table_global, &table_account, &table_multidrop, &table_relay, NULL };
 
-/* The table in which the name would be right. */
+/* The table in which the name would be right; NULL: nowhere. */
 static const struct table *home_of(const char *name)
 {
-	for (size_t i = 0; i < TABLES; i++) {
-		if (table_find(tables[i], name) != NULL || table_block(tables[i], name) != NULL)
-			return tables[i];
+	for (const struct table *const *table = tables; *table != NULL; table++) {
+		if (table_find(*table, name) != NULL || table_block(*table, name) != NULL)
+			return *table;
 	}
 	return strcmp(name, "include") == 0 ? &table_global : NULL;
+}
+
+static char *describe_misplaced(const struct table *table, const struct table *home, const char *name)
+{
+	if (table_block(home, name) != NULL)
+		return str_format("%s stands %s, not %s: is a } missing above?", name, where(home), where(table));
+	return str_format("%s belongs %s, not %s", name, where(home), where(table));
 }
 
 char *unknown_describe(const struct table *table, const char *name)
@@ -131,17 +137,15 @@ char *unknown_describe(const struct table *table, const char *name)
 	const struct table *home = home_of(name);
 	const char *near = nearest(table, name);
 
-	if (home != NULL && table_block(home, name) != NULL)
-		return str_format("%s stands %s, not %s: is a } missing above?", name, where(home), where(table));
 	if (home != NULL)
-		return str_format("%s belongs %s, not %s", name, where(home), where(table));
+		return describe_misplaced(table, home, name);
 	if (near != NULL)
 		return str_format("unknown option %s: did you mean %s?", name, near);
-	for (size_t i = 0; near == NULL && i < TABLES; i++) {
-		near = nearest(tables[i], name);
-		home = tables[i];
+	for (const struct table *const *other = tables; *other != NULL; other++) {
+		near = nearest(*other, name);
+		if (near != NULL)
+			return str_format("unknown option %s: did you mean %s, which belongs %s?", name, near,
+			                  where(*other));
 	}
-	if (near != NULL)
-		return str_format("unknown option %s: did you mean %s, which belongs %s?", name, near, where(home));
 	return str_format("unknown option %s: multidropd.conf(5) lists what may stand %s", name, where(table));
 }

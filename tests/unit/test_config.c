@@ -162,7 +162,7 @@ static void syntax(void **state)
 		{ ACCOUNT("password = two words = x"), "c:1: what stands behind the value of password is no option: "
 		                                       "put a value with blanks or special characters "
 		                                       "into single quotes\n"
-		  "c:1: password is given twice, first at c:1: keep one\n" },
+		                                       "c:1: password is given twice, first at c:1: keep one\n" },
 		{ ACCOUNT("password = { two words }"),
 		  "c:1: syntax error: unexpected word, a comma or quotes are missing; the "
 		  "rest of this file was not read\n" },
@@ -346,7 +346,7 @@ static void missing_and_contradicting(void **state)
 		{ ACCOUNT("\nmultidrop { " STAMPED "} "),
 		  "c:2: recipient besides multidrop { } at c:2: keep one of the two\n" },
 		{ "relay \"a\" { }\nrelay \"b\" { }\n" ACCOUNT(""),
-		  "c:3: account \"a\" has no relay, and there are 2: add relay = \"a\" or another\n" },
+		  "c:3: account \"a\" has no relay, and there are 2: add relay = \"NAME\"\n" },
 		{ ACCOUNT("relay = office"),
 		  "c:1: relay = \"office\": there is no relay of that name: add the block, or correct the name\n" },
 		{ "relay \"b\" { }\nrelay \"a\" { }\n" ACCOUNT("relay = a"), "" },
