@@ -205,7 +205,6 @@ static void judge_recipients(struct judge *judge, struct settings *settings, str
 static void check_peer(struct judge *judge, const struct settings *settings, struct config_account *account)
 {
 	const struct peer peer = {
-		.kind = "account",
 		.settings = settings,
 		.tls = account->tls,
 		.tls_options = &account->tls_options,

@@ -65,6 +65,8 @@ static void check_auth_names(struct judge *judge, const struct peer *peer, struc
 {
 	bool usable = false;
 
+	if (peer->user[0] == '\0' && !peer->login_needed && !is_only_external(peer->auth))
+		entry_blame(entry, &judge->problems, "auth without user: name the user, too");
 	for (size_t i = 0; i < peer->auth->count; i++) {
 		const char *name = peer->auth->items[i];
 

@@ -9,7 +9,6 @@
 
 /* Views into a relay or an account. */
 struct peer {
-	const char *kind; /* "relay" or "account" */
 	const struct settings *settings;
 	enum config_tls tls;
 	const struct config_tls_options *tls_options;

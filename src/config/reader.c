@@ -267,7 +267,11 @@ static void on_error(cfg_t *cfg, const char *format, va_list args)
 		reader->again = unknowns_learn(&reader->unknowns, table, name);
 		if (reader->again)
 			return;
-		tell_garbage(place_at(cfg), name);
+		if (unknowns_find(&reader->unknowns, table, name) != NULL)
+			tell_garbage(place_at(cfg), name);
+		else
+			problem_add(reader->problems, place_at(cfg), "more than %u unknown names" NOT_READ,
+			            UNKNOWN_MAX);
 	} else if (file->cut_line == 0) {
 		tell_syntax(place_at(cfg), format, args);
 	}

@@ -76,7 +76,6 @@ static void check_sockets(struct judge *judge, const struct settings *settings, 
 static void check(struct judge *judge, const struct settings *settings, struct config_relay *relay)
 {
 	const struct peer peer = {
-		.kind = "relay",
 		.settings = settings,
 		.tls = relay->tls,
 		.tls_options = &relay->tls_options,

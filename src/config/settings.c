@@ -64,9 +64,8 @@ static const char *check_shape(const struct entry *entry)
 
 	for (size_t i = 0; i < entry->values.count; i++) {
 		if (syntax_has_control(entry->values.items[i]))
-			return "holds a control character: take it out (in double quotes \\n, \\t and the like are "
-			       "such, "
-			       "in single quotes they are not)";
+			return "holds a control character: take it out (double quotes make one of a backslash and a "
+			       "letter, single quotes do not)";
 	}
 	if (entry->values.count == 0 && !list)
 		return "has no value: write one";

@@ -205,6 +205,27 @@ static void unknown_names(void **state)
 	CHECK_ALL(snippets);
 }
 
+/* Each unknown name costs a parse, so there is an end to it. */
+static void too_many_unknown_names(void **state)
+{
+	struct strbuf text = { 0 };
+	struct strbuf want = { 0 };
+
+	(void)state;
+	for (unsigned i = 1; i <= 60; i++) {
+		strbuf_addf(&text, "qqqqqqq%u = x\n", i);
+		if (i <= 50)
+			strbuf_addf(&want,
+			            "c:%u: unknown option qqqqqqq%u: multidropd.conf(5) lists what may stand outside "
+			            "of blocks\n",
+			            i, i);
+	}
+	strbuf_add_str(&want, "c:51: more than 50 unknown names; the rest of this file was not read\n");
+	check(strbuf_str(&text), strbuf_str(&want), "");
+	strbuf_free(&text);
+	strbuf_free(&want);
+}
+
 static void values(void **state)
 {
 	static const struct snippet snippets[] = {
@@ -226,12 +247,12 @@ static void values(void **state)
 		  "c:11: state_file = \"\" must not be empty: write a value, or leave the option out\n" },
 		{ "memory_limit = 1K\n", "c:1: memory_limit = \"1K\" is too small: write at least 65536\n" },
 		{ "hostname = { a, b }\n", "c:1: hostname takes one value, not a list: keep one\n" },
-		{ "hostname = \"a\\nb\"\n", "c:1: hostname holds a control character: take it out (in double quotes "
-		                            "\\\\n, \\\\t and the like are such, "
-		                            "in single quotes they are not)\n" },
-		{ "hostname = 'a\x1b'\n", "c:1: hostname holds a control character: take it out (in double quotes "
-		                          "\\\\n, \\\\t and the like are such, "
-		                          "in single quotes they are not)\n" },
+		{ "hostname = \"a\\nb\"\n",
+		  "c:1: hostname holds a control character: take it out (double quotes make one of a backslash and a "
+		  "letter, single quotes do not)\n" },
+		{ "hostname = 'a\x1b'\n",
+		  "c:1: hostname holds a control character: take it out (double quotes make one of a backslash and a "
+		  "letter, single quotes do not)\n" },
 		{ ACCOUNT("server = \"unix:/x\""), "c:1: server is given twice, first at c:1: keep one\n"
 		                                   "c:1: server = \"unix:/x\" has no valid port: write HOST:PORT with "
 		                                   "a port from 1 to 65535, and IPv6 as "
@@ -272,9 +293,8 @@ static void values(void **state)
 		{ "account \"a\" { server = s user = '' password = '' recipient = r }\n",
 		  "c:1: user = \"\" must not be empty\nc:1: password must not be empty\n" },
 		{ "account \"a\" { server = s user = u password = \"secret\\r\\n\" recipient = r }\n",
-		  "c:1: password holds a control character: take it out (in double quotes \\\\n, \\\\t and the like "
-		  "are such, "
-		  "in single quotes they are not)\n" },
+		  "c:1: password holds a control character: take it out (double quotes make one of a backslash and a "
+		  "letter, single quotes do not)\n" },
 		{ MULTIDROP("domains = { \"office.example.\", \"b\xc3\xbc.example\" } envelope = X"),
 		  "c:1: domains = \"office.example.\" ends with a dot: leave it out\n" },
 		{ MULTIDROP("domains = { \"b\xc3\xbc.example\" } envelope = \"X-To:\" skip = -1 which = any position = "
@@ -353,6 +373,8 @@ static void missing_and_contradicting(void **state)
 		{ "relay \"r\" { user = u }\n",
 		  "c:1: relay \"r\" has a user but no secret: add password_file = \"PATH\", or one of password, "
 		  "password_command\n" },
+		{ "relay \"r\" { auth = plain }\n", "c:1: auth without user: name the user, too\n" },
+		{ "relay \"r\" { auth = { auto } }\n", "" },
 		{ "relay \"r\" { password = p }\n", "c:1: password without user: name the user, too\n" },
 		{ "relay \"r\" { user = u password = p auth = apop }\n",
 		  "c:1: auth = \"apop\" is for POP3 only: name another for a relay\n" },
@@ -418,8 +440,13 @@ static void defaults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(accepted), cmocka_unit_test(syntax), cmocka_unit_test(unknown_names),
-		cmocka_unit_test(values),   cmocka_unit_test(twice),  cmocka_unit_test(missing_and_contradicting),
+		cmocka_unit_test(accepted),
+		cmocka_unit_test(syntax),
+		cmocka_unit_test(unknown_names),
+		cmocka_unit_test(too_many_unknown_names),
+		cmocka_unit_test(values),
+		cmocka_unit_test(twice),
+		cmocka_unit_test(missing_and_contradicting),
 		cmocka_unit_test(defaults),
 	};
 
