@@ -429,8 +429,9 @@ static void secret_modes(void **state)
 	check_mode(0644, "", false);
 	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
 	nobody = getpwnam("nobody");
+	/* Only root can give files away. */
 	if (geteuid() != 0 || nobody == NULL || nobody->pw_gid == 0)
-		skip();
+		return;
 	check_mode(0640, "nobody", false);
 	assert_int_equal(chown("secret", 0, nobody->pw_gid), 0);
 	check_mode(0640, "nobody", true);
@@ -477,14 +478,11 @@ static void other_user(void **state)
 	struct config *config;
 
 	(void)state;
-	if (geteuid() != 0 || getpwnam("nobody") == NULL) {
-		free(want);
-		skip();
-	}
 	write_file("secret", 0600, "x");
 	write_file("c", 0600,
 	           "user = nobody\naccount \"a\" { server = s user = u recipient = r password_file = secret }\n");
-	config = check("", want);
+	/* Only root becomes somebody else; anybody else stays who can read it. */
+	config = check("", geteuid() == 0 ? want : "");
 	config_free(&config);
 	free(want);
 }
