@@ -59,8 +59,9 @@ struct child {
 	unsigned lines;
 };
 
-static void corpse_free(struct corpse *corpse)
+static void corpse_bury(struct corpse *corpse)
 {
+	waitpid(corpse->pid, NULL, WNOHANG);
 	watch_free(&corpse->watch);
 	close(corpse->pidfd);
 	free(corpse);
@@ -68,16 +69,15 @@ static void corpse_free(struct corpse *corpse)
 
 static void corpse_release(struct loop_guest *guest)
 {
-	corpse_free((struct corpse *)guest);
+	corpse_bury((struct corpse *)guest);
 }
 
 static void on_corpse(void *ctx)
 {
 	struct corpse *corpse = ctx;
 
-	waitpid(corpse->pid, NULL, WNOHANG);
 	loop_guest_remove(&corpse->guest);
-	corpse_free(corpse);
+	corpse_bury(corpse);
 }
 
 /* The group, not only the command: a shell's children hold our pipes and perhaps a secret. */
