@@ -29,7 +29,7 @@ struct child *child_run(struct loop *loop, char *const argv[], int64_t deadline_
 void child_cancel(struct child **child);             /* kills the group; `done` is not called; NULL inside is fine */
 
 /* Splits a command line into words: blanks separate, '…' and "…" group, a backslash outside '…' takes the next
- * byte as it is. -1 for an open quote or no word. */
+ * byte as it is. -1 for an open quote, a last backslash or no word; words is empty then. */
 int child_split_command(const char *command, struct strlist *words) __attribute__((warn_unused_result));
 
 #endif

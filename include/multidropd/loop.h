@@ -12,9 +12,10 @@ struct loop;
 struct timer;
 struct watch;
 
+/* NULL: no descriptors left, which is logged. Makes the process ignore SIGPIPE. */
 struct loop *loop_new(void);
 void loop_free(struct loop **loop);                  /* everything made on it is freed first by its owner */
-void loop_run(struct loop *loop);                    /* until loop_stop */
+void loop_run(struct loop *loop);                    /* until loop_stop, also one that came before */
 void loop_stop(struct loop *loop);
 
 /* One-shot. Arming an armed timer moves it. 0 ms: as soon as the loop is reached again. */

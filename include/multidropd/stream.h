@@ -51,7 +51,7 @@ struct stream_events {
 	void (*connected)(void *ctx);            /* ready for bytes; after the handshake if implicit */
 	void (*tls_started)(void *ctx);          /* the handshake of stream_start_tls is done */
 	void (*readable)(void *ctx);             /* stream_input has new bytes */
-	void (*drained)(void *ctx);              /* output fell to STREAM_OUTPUT_LOW or less */
+	void (*drained)(void *ctx);              /* something was written and STREAM_OUTPUT_LOW or less is left */
 	/* `text` says what happened, with the address and what to do about it; gone after the call. */
 	void (*closed)(void *ctx, enum stream_close why, const char *text);
 };
@@ -67,22 +67,32 @@ void stream_free(struct stream **stream);
 
 /*
  * Begins TLS on a clear-text connection. -1, with nothing sent, when bytes are
- * waiting in the input: they came before the handshake and are not to be
- * trusted (CVE-2021-22947 and others); the owner closes.
+ * waiting in the input or in the kernel: they came before the handshake and are
+ * not to be trusted (CVE-2021-22947 and others). Also when output is waiting
+ * (what is answered has not been asked yet), and on a connection that has TLS,
+ * or an endpoint without a tls_client. The owner closes. The handshake has
+ * connect_timeout_ms, besides what stream_expect says.
  */
 int stream_start_tls(struct stream *stream) __attribute__((warn_unused_result));
 
+/* Not to be kept: other buffers take their place with `connected` and stream_start_tls. */
 struct evbuffer *stream_input(struct stream *stream);
 struct evbuffer *stream_output(struct stream *stream); /* what is added is sent when the loop is reached */
 
-/* Stops and restarts reading from the peer; while paused neither time limit runs. */
+/*
+ * Stops and restarts reading from the peer; while paused neither time limit
+ * runs and `readable` does not come. It comes again after the restart if bytes
+ * were left in the input.
+ */
 void stream_pause(struct stream *stream, bool paused);
 
 /*
  * The peer must make progress (a byte read, or output accepted while some is
- * waiting) within this time, and keep the minimum rate, or the stream closes
- * with STREAM_CLOSE_TIMEOUT. 0: nothing is expected, no limit. Each call
- * starts anew. `waiting_for` (a literal) is named in the text.
+ * waiting) within this time, or the stream closes with STREAM_CLOSE_TIMEOUT.
+ * After the first minute, bytes are progress only while they keep the minimum
+ * rate; silence is measured by the time alone. 0: nothing is expected, no
+ * limit. Each call starts anew; before `connected` the time does not run yet.
+ * `waiting_for` (a literal) is named in the text.
  */
 void stream_expect(struct stream *stream, int64_t timeout_ms, const char *waiting_for);
 

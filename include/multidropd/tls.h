@@ -19,7 +19,7 @@ struct tls_settings {
 	const char *min_version;         /* "1.2" or "1.3" ("1.0", "1.1" where the library still can); NULL: 1.2 */
 	const char *cert_file;           /* client certificate, NULL or "": none */
 	const char *key_file;            /* NULL or "": in cert_file */
-	const struct strlist *fingerprints; /* "sha256:HEX", colons allowed; one of them must match and then no chain is needed */
+	const struct strlist *fingerprints; /* "sha256:HEX", colons allowed; one of them must match, and then nothing else need */
 };
 
 struct tls_pool;
@@ -32,6 +32,8 @@ void tls_pool_free(struct tls_pool **pool);          /* clients made from it kee
  * NULL with *error (the caller frees) when a file cannot be read or does not
  * fit; the text names file and reason. Settings are copied. `host` is a DNS
  * name or an address literal and is verified as such (RFC 6125, 9525; SAN only).
+ * Who asks for the same again gets the same client, with one free for each new.
+ * Files are read once for a pool: a reload makes a new one.
  */
 struct tls_client *tls_client_new(struct tls_pool *pool, const struct tls_settings *settings,
                                   const char *host, char **error) __attribute__((warn_unused_result));

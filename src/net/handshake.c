@@ -74,7 +74,7 @@ static void on_stillborn(void *ctx)
 {
 	struct handshake *handshake = ctx;
 
-	finish(handshake, NULL, str_format("TLS handshake with %s could not begin: out of memory", handshake->peer));
+	finish(handshake, NULL, str_format("TLS handshake with %s could not be prepared", handshake->peer));
 }
 
 struct handshake *handshake_new(struct loop *loop, int fd, struct tls_client *client, const char *peer,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * A connection's life after dialling: bytes, back-pressure, TLS begun in the
- * middle, deadlines and the one end.
+ * A connection's life after dialling: bytes, back-pressure, deadlines and the
+ * one end.
  */
 #include "multidropd/stream.h"
 
@@ -10,49 +10,17 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "dial.h"
 #include "handshake.h"
 #include "multidropd/clock.h"
 #include "multidropd/mem.h"
-#include "pace.h"
+#include "stream_private.h"
 #include "tls_private.h"
 
-enum stream_state {
-	STREAM_DIALLING,
-	STREAM_OPEN,
-	STREAM_SHAKING_HANDS, /* of stream_start_tls */
-	STREAM_DEAD,          /* after `closed` */
-};
-
-struct stream {
-	struct loop *loop;
-	struct stream_events events;
-	void *ctx;
-	enum stream_state state;
-	struct dial *dial;           /* while dialling */
-	struct handshake *handshake; /* while shaking hands */
-	struct bufferevent *bev;     /* while open, and after it */
-	struct evbuffer *spare[2];   /* input and output while there is no bev */
-	struct tls_client *tls;
-	char *peer;
-	bool secure;
-	bool paused;
-	bool written; /* since the last `drained` */
-	int64_t handshake_timeout_ms;
-	struct timer *handshake_deadline;
-	struct pace pace;
-	struct timer *pace_check;
-	const char *waiting_for;
-};
-
-/* The callback may free the stream: nothing is touched after it. */
-static void stream_close(struct stream *stream, enum stream_close why, const char *text)
+void stream_close(struct stream *stream, enum stream_close why, const char *text)
 {
 	stream->state = STREAM_DEAD;
 	timer_cancel(stream->handshake_deadline);
@@ -65,7 +33,7 @@ static void stream_close(struct stream *stream, enum stream_close why, const cha
 	stream->events.closed(stream->ctx, why, text);
 }
 
-static void close_take(struct stream *stream, enum stream_close why, char *text)
+void stream_close_take(struct stream *stream, enum stream_close why, char *text)
 {
 	stream_close(stream, why, text);
 	free(text);
@@ -109,24 +77,6 @@ static void on_write(struct bufferevent *bev, void *arg)
 	stream->events.drained(stream->ctx);
 }
 
-/* An alert is the peer's verdict, e.g. on our certificate, which TLS 1.3 gives after the handshake. */
-static void close_broken_tls(struct stream *stream, int saved_errno)
-{
-	unsigned long error = handshake_error(stream->bev);
-	int reason = ERR_SYSTEM_ERROR(error) ? 0 : ERR_GET_REASON(error);
-	const char *words = error == 0 || ERR_SYSTEM_ERROR(error) ? NULL : ERR_reason_error_string(error);
-
-	if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING || (error == 0 && saved_errno == 0))
-		close_take(stream, STREAM_CLOSE_CUT,
-		           str_format("connection to %s was cut: TLS ended without close_notify", stream->peer));
-	else if (reason >= SSL_AD_REASON_OFFSET)
-		close_take(stream, STREAM_CLOSE_TLS, str_format("%s ended TLS: %s", stream->peer, words));
-	else
-		close_take(stream, STREAM_CLOSE_CUT,
-		           str_format("connection to %s was cut: %s", stream->peer,
-		                      words != NULL ? words : strerror(saved_errno)));
-}
-
 /*
  * A server that refuses, says why and hangs up makes our write fail before its
  * words are read. In clear text, reading therefore goes on until it ends too.
@@ -143,14 +93,14 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 
 	(void)bev;
 	if (what & BEV_EVENT_EOF)
-		close_take(stream, STREAM_CLOSE_EOF, str_format("%s closed the connection", stream->peer));
+		stream_close_take(stream, STREAM_CLOSE_EOF, str_format("%s closed the connection", stream->peer));
 	else if (!(what & BEV_EVENT_ERROR) || may_still_read(stream, what))
 		return;
 	else if (stream->secure)
-		close_broken_tls(stream, saved_errno);
+		stream_close_broken_tls(stream, saved_errno);
 	else
-		close_take(stream, STREAM_CLOSE_CUT,
-		           str_format("connection to %s was cut: %s", stream->peer, strerror(saved_errno)));
+		stream_close_take(stream, STREAM_CLOSE_CUT,
+		                  str_format("connection to %s was cut: %s", stream->peer, strerror(saved_errno)));
 }
 
 /* Sleeps no longer than until the limit as it stands; progress meanwhile only means to look again. */
@@ -173,11 +123,11 @@ static void on_pace_check(void *ctx)
 		schedule_pace(stream);
 		return;
 	}
-	close_take(stream, STREAM_CLOSE_TIMEOUT,
-	           str_format("%s while waiting for %s from %s; %lld ms is the limit",
-	                      stream->pace.trickled ? "hardly any progress" : "no progress",
-	                      stream->waiting_for != NULL ? stream->waiting_for : "data", stream->peer,
-	                      (long long)stream->pace.timeout_ms));
+	stream_close_take(stream, STREAM_CLOSE_TIMEOUT,
+	                  str_format("%s while waiting for %s from %s; %lld ms is the limit",
+	                             stream->pace.trickled ? "hardly any progress" : "no progress",
+	                             stream->waiting_for != NULL ? stream->waiting_for : "data", stream->peer,
+	                             (long long)stream->pace.timeout_ms));
 }
 
 static void move_spares(struct stream *stream)
@@ -191,7 +141,7 @@ static void move_spares(struct stream *stream)
 	}
 }
 
-static void adopt(struct stream *stream, struct bufferevent *bev)
+void stream_adopt(struct stream *stream, struct bufferevent *bev)
 {
 	stream->bev = bev;
 	stream->state = STREAM_OPEN;
@@ -206,10 +156,11 @@ static void adopt(struct stream *stream, struct bufferevent *bev)
 		bufferevent_disable(bev, EV_READ);
 	else
 		bufferevent_enable(bev, EV_READ);
+	schedule_pace(stream);
 }
 
 /* libevent frees it later, when the stream may be gone. */
-static void release_bev(struct stream *stream)
+void stream_release(struct stream *stream)
 {
 	if (stream->bev == NULL)
 		return;
@@ -228,24 +179,14 @@ static void on_dial_ready(void *ctx, struct bufferevent *bev)
 	stream->tls = tls_client_use(dial_tls(stream->dial));
 	dial_free(&stream->dial);
 	stream->secure = bufferevent_openssl_get_ssl(bev) != NULL;
-	adopt(stream, bev);
 	pace_expect(&stream->pace, clock_mono_ms(), stream->pace.timeout_ms);
-	schedule_pace(stream);
+	stream_adopt(stream, bev);
 	stream->events.connected(stream->ctx);
 }
 
 static void on_dial_failed(void *ctx, enum stream_close why, const char *text)
 {
 	stream_close(ctx, why, text);
-}
-
-static void on_handshake_deadline(void *ctx)
-{
-	struct stream *stream = ctx;
-
-	close_take(stream, STREAM_CLOSE_TLS,
-	           str_format("no end of the TLS handshake with %s within %lld ms", stream->peer,
-	                      (long long)stream->handshake_timeout_ms));
 }
 
 struct stream *stream_open(struct loop *loop, const struct stream_params *params, const struct stream_events *events,
@@ -259,24 +200,10 @@ struct stream *stream_open(struct loop *loop, const struct stream_params *params
 	stream->ctx = ctx;
 	stream->state = STREAM_DIALLING;
 	stream->handshake_timeout_ms = params->connect_timeout_ms;
-	stream->handshake_deadline = timer_new(loop, on_handshake_deadline, stream);
+	stream->handshake_deadline = timer_new(loop, stream_handshake_late, stream);
 	stream->pace_check = timer_new(loop, on_pace_check, stream);
 	stream->dial = dial_new(loop, params, &dial_events, stream);
 	return stream;
-}
-
-/*
- * OpenSSL takes a session for spoilt when its connection is freed without
- * close_notify from us, and we would shake hands in full every time.
- */
-static void say_goodbye(const struct stream *stream)
-{
-	SSL *ssl = bufferevent_openssl_get_ssl(stream->bev);
-
-	if (stream->state == STREAM_OPEN && evbuffer_get_length(bufferevent_get_output(stream->bev)) == 0)
-		SSL_shutdown(ssl);
-	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-	ERR_clear_error();
 }
 
 void stream_free(struct stream **stream)
@@ -288,8 +215,8 @@ void stream_free(struct stream **stream)
 	dial_free(&gone->dial);
 	handshake_free(&gone->handshake);
 	if (gone->bev != NULL && gone->secure)
-		say_goodbye(gone);
-	release_bev(gone);
+		stream_end_tls(gone);
+	stream_release(gone);
 	for (size_t i = 0; i < 2; i++) {
 		if (gone->spare[i] != NULL)
 			evbuffer_free(gone->spare[i]);
@@ -300,55 +227,6 @@ void stream_free(struct stream **stream)
 	free(gone->peer);
 	free(gone);
 	*stream = NULL;
-}
-
-static void on_handshake(void *ctx, struct bufferevent *bev, const char *problem)
-{
-	struct stream *stream = ctx;
-
-	stream->handshake = NULL;
-	timer_cancel(stream->handshake_deadline);
-	if (bev == NULL) {
-		stream_close(stream, STREAM_CLOSE_TLS, problem);
-		return;
-	}
-	stream->secure = true;
-	adopt(stream, bev);
-	schedule_pace(stream);
-	stream->events.tls_started(stream->ctx);
-}
-
-/* Clear text that has come but was not asked for, in our buffer or still in the kernel's. */
-static bool input_waits(struct stream *stream)
-{
-	char byte;
-
-	return evbuffer_get_length(bufferevent_get_input(stream->bev)) > 0 ||
-	       recv(bufferevent_getfd(stream->bev), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
-/* The socket leaves the clear-text bufferevent, which must neither close it nor ever look at it again. */
-static int take_socket(struct stream *stream)
-{
-	int fd = bufferevent_getfd(stream->bev);
-
-	bufferevent_setcb(stream->bev, NULL, NULL, NULL, NULL);
-	bufferevent_disable(stream->bev, EV_READ | EV_WRITE);
-	bufferevent_setfd(stream->bev, -1);
-	release_bev(stream);
-	return fd;
-}
-
-int stream_start_tls(struct stream *stream)
-{
-	if (stream->state != STREAM_OPEN || stream->secure || stream->tls == NULL || input_waits(stream) ||
-	    evbuffer_get_length(bufferevent_get_output(stream->bev)) > 0)
-		return -1;
-	stream->state = STREAM_SHAKING_HANDS;
-	stream->handshake =
-		handshake_new(stream->loop, take_socket(stream), stream->tls, stream->peer, on_handshake, stream);
-	timer_arm(stream->handshake_deadline, stream->handshake_timeout_ms);
-	return 0;
 }
 
 static struct evbuffer *spare_buffer(struct stream *stream, size_t which)
@@ -398,30 +276,4 @@ void stream_expect(struct stream *stream, int64_t timeout_ms, const char *waitin
 const char *stream_peer(const struct stream *stream)
 {
 	return stream->peer != NULL ? stream->peer : dial_peer(stream->dial);
-}
-
-static SSL *secure_ssl(const struct stream *stream)
-{
-	return stream->bev != NULL && stream->secure ? bufferevent_openssl_get_ssl(stream->bev) : NULL;
-}
-
-const char *stream_tls_version(const struct stream *stream)
-{
-	const SSL *ssl = secure_ssl(stream);
-
-	return ssl != NULL ? SSL_get_version(ssl) : NULL;
-}
-
-const char *stream_tls_cipher(const struct stream *stream)
-{
-	const SSL *ssl = secure_ssl(stream);
-
-	return ssl != NULL ? SSL_get_cipher_name(ssl) : NULL;
-}
-
-size_t stream_channel_binding(const struct stream *stream, uint8_t *out, size_t size, const char **type)
-{
-	SSL *ssl = secure_ssl(stream);
-
-	return ssl != NULL ? tls_connection_binding(ssl, out, size, type) : 0;
 }

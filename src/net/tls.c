@@ -87,6 +87,18 @@ static char *name_to_verify(const struct tls_settings *settings, const char *hos
 	return copy;
 }
 
+/* OpenSSL takes an empty name for "any". */
+static int client_set_name(struct tls_client *client, const struct tls_settings *settings, const char *host,
+                           char **error)
+{
+	client->name = name_to_verify(settings, host);
+	client->literal = is_literal(client->name);
+	if (*client->name != '\0' && strlen(client->name) <= TLSEXT_MAXLEN_host_name)
+		return 0;
+	*error = str_format("\"%s\" is no name that a certificate could be for", client->name);
+	return -1;
+}
+
 static int client_set_pins(struct tls_client *client, const struct strlist *fingerprints, char **error)
 {
 	size_t count = fingerprints != NULL ? fingerprints->count : 0;
@@ -108,7 +120,8 @@ static char *client_key(const struct tls_client *client)
 {
 	struct strbuf key = { 0 };
 
-	strbuf_addf(&key, "%d %s %s", client->verify, client->name, client->context->shared.key);
+	strbuf_addf(&key, "%d %zu %s %s", client->verify, strlen(client->name), client->name,
+	            client->context->shared.key);
 	for (size_t i = 0; i < client->pin_count; i++) {
 		char hex[2 * DIGEST_SHA256_LEN + 1];
 
@@ -137,11 +150,10 @@ struct tls_client *tls_client_new(struct tls_pool *pool, const struct tls_settin
 	char *key;
 
 	client->verify = settings->verify;
-	client->name = name_to_verify(settings, host);
-	client->literal = is_literal(client->name);
 	client->min_version = mem_strdup(
 		settings->min_version != NULL && *settings->min_version != '\0' ? settings->min_version : "1.2");
-	if (client_set_pins(client, settings->fingerprints, error) < 0 ||
+	if (client_set_name(client, settings, host, error) < 0 ||
+	    client_set_pins(client, settings->fingerprints, error) < 0 ||
 	    (client->context = tls_context_get(pool, settings, error)) == NULL) {
 		client_dispose(client);
 		return NULL;

@@ -263,6 +263,7 @@ static void resolving_has_a_deadline(void **state)
 	peer_start(&peer, greet, NULL);
 	endpoints[1].port = peer.port;
 	params.endpoint_count = 2;
+	params.connect_timeout_ms = (int64_t)10 * SHORT_MS;
 	client = (struct client){ 0 };
 	client_open(&client, loop, &params);
 	loop_run(loop);

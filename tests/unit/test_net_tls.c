@@ -857,6 +857,7 @@ static void bad_settings(void **state)
 	char *no_cert = str_format("%s/no-cert.pem", world.folder);
 	char *key_only = str_format("%s/key.pem", world.folder);
 	struct strlist pins = { 0 };
+	char long_name[300] = { 0 };
 	const struct {
 		struct tls_settings settings;
 		const char *want;
@@ -870,10 +871,12 @@ static void bad_settings(void **state)
 		{ { .cert_file = world.client_file, .key_file = key_only }, key_only },
 		{ { .cert_file = world.ca_file }, world.ca_file },
 		{ { .min_version = "1.4" }, "TLS version \"1.4\" is not known here" },
+		{ { .name = long_name }, "is no name that a certificate could be for" },
 		{ { .fingerprints = &pins }, "tls_fingerprint \"sha256:12\": it has fewer than 64" },
 	};
 
 	(void)state;
+	memset(long_name, 'a', sizeof(long_name) - 1);
 	cert_write(no_cert, NULL, NULL);
 	cert_write(key_only, NULL, world.good.key);
 	strlist_add(&pins, "sha256:12");
