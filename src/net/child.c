@@ -23,8 +23,6 @@
 #define CHILD_LINE_MAX 512u /* of standard error: longer ones are logged in pieces */
 #define CHILD_LINES_MAX 32u /* further ones are read and dropped */
 
-extern char **environ;
-
 /* A process that was killed and is only waited for; the loop's guest, because its owner does not wait. */
 struct corpse {
 	struct loop_guest guest;

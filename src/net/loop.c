@@ -59,6 +59,14 @@ struct loop *loop_new(void)
 	return loop;
 }
 
+/* A bufferevent that was freed in a callback closes its socket in one of libevent's own, later in the loop. */
+static void finish_frees(struct event_base *base)
+{
+	do {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	} while (event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE) > 0);
+}
+
 void loop_free(struct loop **loop)
 {
 	struct loop_guest *guest;
@@ -69,6 +77,7 @@ void loop_free(struct loop **loop)
 		loop_guest_remove(guest);
 		guest->release(guest);
 	}
+	finish_frees((*loop)->base);
 	event_base_free((*loop)->base);
 	free(*loop);
 	*loop = NULL;

@@ -23,7 +23,7 @@ struct loop {
 	struct event_base *base;
 	bool stopped;
 	struct resolver *resolver; /* NULL until the first name is asked for; a guest */
-	LIST_HEAD(, loop_guest) guests;
+	LIST_HEAD(loop_guests, loop_guest) guests;
 };
 
 void loop_guest_add(struct loop *loop, struct loop_guest *guest, void (*release)(struct loop_guest *guest));

@@ -21,7 +21,7 @@
 #include "multidropd/mem.h"
 
 struct lookup {
-	LIST_ENTRY(lookup) link;
+	SLIST_ENTRY(lookup) link;
 	struct query *query;
 	lookup_done_fn *done;
 	void *ctx;
@@ -33,7 +33,7 @@ struct query {
 	STAILQ_ENTRY(query) turn; /* waiting for a thread, or finished */
 	struct desk *desk;
 	char *name;
-	LIST_HEAD(, lookup) waiting;
+	SLIST_HEAD(lookup_list, lookup) waiting;
 	struct addrinfo *addresses;
 	int status; /* as getaddrinfo returns it */
 	int error;  /* errno with EAI_SYSTEM */
@@ -61,7 +61,7 @@ struct resolver {
 	struct loop *loop;
 	struct desk *desk;
 	struct watch *bell;
-	LIST_HEAD(, query) open;
+	LIST_HEAD(query_list, query) open;
 };
 
 static void query_free(struct query *query)
@@ -189,10 +189,10 @@ static void query_deliver(struct query *query)
 	struct lookup *lookup;
 
 	LIST_REMOVE(query, link);
-	while ((lookup = LIST_FIRST(&query->waiting)) != NULL) {
+	while ((lookup = SLIST_FIRST(&query->waiting)) != NULL) {
 		struct lookup gone = *lookup;
 
-		LIST_REMOVE(lookup, link);
+		SLIST_REMOVE_HEAD(&query->waiting, link);
 		free(lookup);
 		gone.done(gone.ctx, query->addresses, query->addresses != NULL ? NULL : error);
 	}
@@ -283,15 +283,14 @@ static struct query *query_of(struct resolver *resolver, const char *host)
 {
 	struct query *query;
 
-	LIST_FOREACH(query, &resolver->open, link)
-	{
+	for (query = LIST_FIRST(&resolver->open); query != NULL; query = LIST_NEXT(query, link)) {
 		if (strcmp(query->name, host) == 0)
 			return query;
 	}
 	query = mem_alloc(sizeof(*query));
 	query->name = mem_strdup(host);
 	query->desk = resolver->desk;
-	LIST_INIT(&query->waiting);
+	SLIST_INIT(&query->waiting);
 	LIST_INSERT_HEAD(&resolver->open, query, link);
 	query_post(resolver->desk, query);
 	return query;
@@ -308,7 +307,7 @@ struct lookup *lookup_start(struct loop *loop, const char *host, lookup_done_fn 
 	lookup->query = query_of(resolver, host);
 	lookup->done = done;
 	lookup->ctx = ctx;
-	LIST_INSERT_HEAD(&lookup->query->waiting, lookup, link);
+	SLIST_INSERT_HEAD(&lookup->query->waiting, lookup, link);
 	return lookup;
 }
 
@@ -337,9 +336,9 @@ void lookup_cancel(struct lookup **lookup)
 	if (*lookup == NULL)
 		return;
 	query = (*lookup)->query;
-	LIST_REMOVE(*lookup, link);
+	SLIST_REMOVE(&query->waiting, *lookup, lookup, link);
 	free(*lookup);
 	*lookup = NULL;
-	if (LIST_EMPTY(&query->waiting))
+	if (SLIST_EMPTY(&query->waiting))
 		query_withdraw(query->desk, query);
 }

@@ -147,7 +147,7 @@ void stream_adopt(struct stream *stream, struct bufferevent *bev)
 	stream->state = STREAM_OPEN;
 	bufferevent_setcb(bev, on_read, on_write, on_event, stream);
 	bufferevent_setwatermark(bev, EV_WRITE, STREAM_OUTPUT_LOW, 0);
-	bufferevent_set_max_single_write(bev, STREAM_OUTPUT_HIGH);
+	bufferevent_set_max_single_write(bev, (size_t)STREAM_OUTPUT_HIGH);
 	evbuffer_add_cb(bufferevent_get_input(bev), on_input, stream);
 	evbuffer_add_cb(bufferevent_get_output(bev), on_output, stream);
 	move_spares(stream);

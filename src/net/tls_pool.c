@@ -61,7 +61,8 @@ void *tls_shared_find(void **tree, const char *key)
 
 void tls_shared_add(struct tls_pool *pool, void **tree, struct tls_shared *shared, char *take_key)
 {
-	*shared = (struct tls_shared){ .pool = pool, .tree = tree, .key = take_key, .users = 1 };
+	*shared = (struct tls_shared){ .pool = pool, .tree = tree, .users = 1 };
+	shared->key = take_key;
 	pool->users++;
 	tsearch(shared, tree, compare_keys);
 }
@@ -161,10 +162,10 @@ static void store_leave(struct tls_store *store)
 /* A daemon has no terminal to ask at. */
 static int no_passphrase(char *buffer, int size, int writing, void *ctx)
 {
-	(void)buffer;
-	(void)size;
 	(void)writing;
 	(void)ctx;
+	if (size > 0)
+		*buffer = '\0';
 	return -1;
 }
 

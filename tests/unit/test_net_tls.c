@@ -199,6 +199,57 @@ static void an_end_without_close_notify_is_a_cut(void **state)
 	SSL_CTX_free(server.context);
 }
 
+static void talk_and_reset(SSL *ssl, struct server *server)
+{
+	static const struct linger none = { .l_onoff = 1, .l_linger = 0 };
+	char byte;
+
+	(void)server;
+	SSL_read(ssl, &byte, 1);
+	setsockopt(SSL_get_fd(ssl), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+static void say_hello(struct client *client)
+{
+	evbuffer_add(stream_output(client->stream), "HELLO\r\n", 7);
+}
+
+static void a_reset_is_a_cut(void **state)
+{
+	struct server server = { .context = server_context(&world.good), .talk = talk_and_reset };
+	struct tls_settings settings = settings_of(world.ca_file);
+	struct tls_client *tls = client_of(&settings, "localhost");
+	struct client client = { .on_connected = say_hello };
+
+	(void)state;
+	run_client(&client, tls, serve, &server);
+	assert_int_equal(client.why, STREAM_CLOSE_CUT);
+	assert_text(&client, "Connection reset by peer");
+	client_end(&client);
+	tls_client_free(&tls);
+	SSL_CTX_free(server.context);
+}
+
+static void freed_in_every_callback(void **state)
+{
+	static const char *const events[] = { "connected", "readable", "drained", "closed" };
+	struct server server = { .context = server_context(&world.good), .talk = talk_politely };
+	struct tls_settings settings = settings_of(world.ca_file);
+	struct tls_client *tls = client_of(&settings, "localhost");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		struct client client = { .free_in = events[i], .on_connected = say_hello };
+
+		run_client(&client, tls, serve, &server);
+		assert_true(client_saw(&client, events[i]));
+		assert_null(client.stream);
+		client_end(&client);
+	}
+	tls_client_free(&tls);
+	SSL_CTX_free(server.context);
+}
+
 /* The certificate's pin stands in each text that it could help. */
 static void check_refusal(struct cert_wish wish, const char *host, const char *want)
 {
@@ -925,6 +976,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_certificate),
 		cmocka_unit_test(an_end_without_close_notify_is_a_cut),
+		cmocka_unit_test(a_reset_is_a_cut),
+		cmocka_unit_test(freed_in_every_callback),
 		cmocka_unit_test(bad_certificates),
 		cmocka_unit_test(settings_that_accept),
 		cmocka_unit_test(a_pin_that_does_not_match),
