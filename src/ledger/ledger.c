@@ -150,38 +150,27 @@ void ledger_request_free(struct ledger_request **request)
 
 static void run_callback(struct ledger *ledger, struct ledger_request *result)
 {
-	struct ledger_listing *listing;
+	struct ledger_listing *listing = result->listing;
 
-	switch (result->kind) {
-	case LEDGER_NOTE_TROUBLE:
+	if (result->kind == LEDGER_NOTE_TROUBLE) {
 		ledger->events.trouble(ledger->events_ctx, result->reply);
-		break;
-	case LEDGER_NOTE_RECOVERED:
+	} else if (result->kind == LEDGER_NOTE_RECOVERED) {
 		ledger->events.recovered(ledger->events_ctx);
-		break;
-	case LEDGER_REQUEST_COMPARE:
-		listing = result->listing;
+	} else if (result->kind == LEDGER_REQUEST_COMPARE) {
 		result->listing = NULL;
 		result->callback.compared(result->ctx, listing);
-		break;
-	case LEDGER_REQUEST_END:
+	} else if (result->kind == LEDGER_REQUEST_END) {
 		result->callback.done(result->ctx, result->id, result->state);
-		break;
-	case LEDGER_REQUEST_NEXT_DUE:
+	} else {
 		result->callback.due(result->ctx, result->due_s);
-		break;
-	default:
-		break;
 	}
 }
 
 static void answer(struct ledger *ledger, struct ledger_request *result)
 {
-	bool forgotten = result->answered && result->forgotten;
-
 	if (result->answered)
 		TAILQ_REMOVE(&ledger->waiting, result, waiting);
-	if (!forgotten)
+	if (!result->forgotten)
 		run_callback(ledger, result);
 	ledger_request_free(&result);
 }

@@ -62,7 +62,7 @@ static struct ledger_entry **sort_entries(struct ledger_listing *listing)
 	size_t offset = 0;
 
 	for (size_t i = 0; i < listing->count; i++) {
-		listing->entries[i].uid.data = listing->bytes != NULL ? listing->bytes + offset : "";
+		listing->entries[i].uid.data = listing->bytes + offset;
 		offset += listing->entries[i].uid.len;
 		order[i] = &listing->entries[i];
 	}

@@ -131,10 +131,7 @@ void ledger_db_bind_text(struct ledger_db *db, sqlite3_stmt *statement, int inde
 
 void ledger_db_bind_blob(struct ledger_db *db, sqlite3_stmt *statement, int index, struct span bytes)
 {
-	/* A NULL pointer would bind NULL, and an empty UID is not that. */
-	const char *data = bytes.data != NULL ? bytes.data : "";
-
-	check_bind(db, sqlite3_bind_blob64(statement, index, data, bytes.len, SQLITE_STATIC));
+	check_bind(db, sqlite3_bind_blob64(statement, index, bytes.data, bytes.len, SQLITE_STATIC));
 }
 
 int ledger_db_step(struct ledger_db *db, sqlite3_stmt *statement)
@@ -154,11 +151,7 @@ int ledger_db_step(struct ledger_db *db, sqlite3_stmt *statement)
 
 int ledger_db_run(struct ledger_db *db, sqlite3_stmt *statement)
 {
-	int step = ledger_db_step(db, statement);
-
-	if (step > 0)
-		sqlite3_reset(statement);
-	return step < 0 ? -1 : 0;
+	return ledger_db_step(db, statement) == 0 ? 0 : -1;
 }
 
 int ledger_db_begin(struct ledger_db *db)

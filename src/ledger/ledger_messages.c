@@ -89,7 +89,8 @@ struct ledger_recipient *ledger_message_add(struct ledger_message *message, cons
 	message->recipients = mem_grow(message->recipients, &message->recipient_capacity, message->recipient_count + 1,
 	                               sizeof(*message->recipients));
 	recipient = &message->recipients[message->recipient_count++];
-	*recipient = (struct ledger_recipient){ .address = mem_strdup(address) };
+	/* A row of a file that is being damaged may lack it. */
+	*recipient = (struct ledger_recipient){ .address = mem_strdup(address != NULL ? address : "") };
 	return recipient;
 }
 

@@ -46,8 +46,8 @@ struct ledger_db {
 	const char *path; /* the ledger's */
 	sqlite3 *handle;
 	sqlite3_stmt *statements[LEDGER_SQL_COUNT];
-	int code;              /* SQLITE_OK, or the first error's extended code */
-	char *text;            /* what SQLite says to it */
+	int code;   /* SQLITE_OK, or the first error's extended code */
+	char *text; /* what SQLite says to it */
 };
 
 enum ledger_result ledger_db_open(struct ledger_db *db, const char *path, char **error)
@@ -62,15 +62,17 @@ int ledger_db_commit(struct ledger_db *db) __attribute__((warn_unused_result));
 void ledger_db_rollback(struct ledger_db *db);
 /* Brings the log into the database, syncs that and empties the log, which also gives a full disk room back. */
 int ledger_db_checkpoint(struct ledger_db *db) __attribute__((warn_unused_result));
-/* Runs SQL that gives no rows. */
+/* Runs SQL and drops the rows that it gives. */
 int ledger_db_exec(struct ledger_db *db, const char *sql) __attribute__((warn_unused_result));
 /* The prepared statement, without bindings; NULL when it cannot be prepared, which every call below takes. */
 sqlite3_stmt *ledger_db_statement(struct ledger_db *db, enum ledger_statement which);
 void ledger_db_bind_int(struct ledger_db *db, sqlite3_stmt *statement, int index, int64_t value);
 void ledger_db_bind_text(struct ledger_db *db, sqlite3_stmt *statement, int index, const char *text);
+/* An empty UID still points somewhere: a NULL pointer would bind NULL. */
 void ledger_db_bind_blob(struct ledger_db *db, sqlite3_stmt *statement, int index, struct span bytes);
 /* 1: a row, 0: no more, -1: an error. After 0 and -1 the statement is reset. */
 int ledger_db_step(struct ledger_db *db, sqlite3_stmt *statement) __attribute__((warn_unused_result));
+/* A statement without rows. */
 int ledger_db_run(struct ledger_db *db, sqlite3_stmt *statement) __attribute__((warn_unused_result));
 /* Notes an error and returns -1. */
 int ledger_db_fail(struct ledger_db *db, int code);

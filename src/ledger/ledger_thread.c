@@ -15,6 +15,7 @@
 
 /* While closing, so that a disk that comes back within the grace is seen. */
 #define CLOSING_PAUSE_MS 250
+#define NSEC_PER_SEC 1000000000
 
 static void post(struct ledger *ledger, struct ledger_request_list *results)
 {
@@ -132,14 +133,12 @@ static int retry_batch(struct ledger *ledger)
 static struct timespec deadline_in(int64_t delay_ms)
 {
 	struct timespec at;
+	int64_t nsec;
 
 	clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += delay_ms / 1000;
-	at.tv_nsec += delay_ms % 1000 * 1000000;
-	if (at.tv_nsec >= 1000000000) {
-		at.tv_sec++;
-		at.tv_nsec -= 1000000000;
-	}
+	nsec = at.tv_nsec + delay_ms % 1000 * 1000000;
+	at.tv_sec += delay_ms / 1000 + nsec / NSEC_PER_SEC;
+	at.tv_nsec = nsec % NSEC_PER_SEC;
 	return at;
 }
 

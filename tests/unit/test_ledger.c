@@ -355,6 +355,19 @@ static void unknown_words_are_owed(void **state)
 	assert_int_equal(ledger_state_of(NULL), LEDGER_STATE_OWED);
 }
 
+/* An administrator's typing error is not leave to delete. */
+static void changed_by_hand(void **state)
+{
+	struct world *world = *state;
+	int64_t id = message(world, "uid", LEDGER_DEFERRED);
+
+	change(world, "UPDATE recipient SET state = 'deliverd'; UPDATE message SET state = 'setled'");
+	assert_int_equal(compare_one(world, "uid")->state, LEDGER_STATE_OWED);
+	assert_int_equal(world->listing->entries[0].records[0].owed_count, 1);
+	begin_as(world, id, "uid", NULL, 0);
+	assert_int_equal(end(world, id), LEDGER_STATE_OWED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +391,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(clock_set_back_delays_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_replies_are_cut, setup, teardown),
 		cmocka_unit_test(unknown_words_are_owed),
+		cmocka_unit_test_setup_teardown(changed_by_hand, setup, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

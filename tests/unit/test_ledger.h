@@ -308,6 +308,16 @@ static inline int64_t query(struct world *world, const char *sql)
 	return number;
 }
 
+/* What an administrator does with sqlite3. */
+static inline void change(struct world *world, const char *sql)
+{
+	sqlite3 *other;
+
+	assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+}
+
 /* Rows written since the start; the thread must be at rest. */
 static inline int64_t rows_written(struct world *world)
 {

@@ -123,6 +123,8 @@ static void hash_may_be_unknown(void **state)
 
 	ledger_end(world->ledger, ledger_begin(world->ledger, &begin), START, NULL, NULL);
 	assert_false(compare_one(world, "uid")->has_hash);
+	change(world, "UPDATE message SET hash = x'00'");
+	assert_false(compare_one(world, "uid")->has_hash);
 }
 
 static void mailbox_is_all_three(void **state)

@@ -56,15 +56,6 @@ static struct span read_file(const char *path)
 	return span_make(bytes, (size_t)status.st_size);
 }
 
-static void run_sql(struct world *world, const char *sql)
-{
-	sqlite3 *other;
-
-	assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(other, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(other);
-}
-
 /* Opening gives `want`, the text holds `words`, the file is what it was and not locked. */
 static void refuses(struct world *world, enum ledger_result want, const char *words)
 {
@@ -211,9 +202,9 @@ static void another_programs_database(void **state)
 {
 	struct world *world = *state;
 
-	run_sql(world, "CREATE TABLE bookmarks (url TEXT)");
+	change(world, "CREATE TABLE bookmarks (url TEXT)");
 	refuses(world, LEDGER_DAMAGED, "not multidropd's");
-	run_sql(world, "PRAGMA user_version = 1");
+	change(world, "PRAGMA user_version = 1");
 	refuses(world, LEDGER_DAMAGED, "not multidropd's");
 }
 
@@ -222,9 +213,9 @@ static void from_the_future(void **state)
 	struct world *world = *state;
 
 	fill(world);
-	run_sql(world, "PRAGMA user_version = 99");
+	change(world, "PRAGMA user_version = 99");
 	refuses(world, LEDGER_DAMAGED, "newer");
-	run_sql(world, "PRAGMA user_version = -1");
+	change(world, "PRAGMA user_version = -1");
 	refuses(world, LEDGER_DAMAGED, "not multidropd's");
 }
 
