@@ -5,7 +5,7 @@
 #include "reply.h"
 
 /* Longer than any server asks, and far from an overflow when made milliseconds. */
-#define LOGIN_DELAY_MAX_S (7 * 86400)
+#define LOGIN_DELAY_MAX_S 604800u /* a week */
 
 static void take_top(struct pop3_capa *capa, struct span arguments)
 {

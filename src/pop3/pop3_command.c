@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * The table of commands and the queue of those in flight. A reply belongs to
- * the queue's head; one that belongs to nothing ends the session.
+ * The table of commands, and what it drives: sending as far ahead as the
+ * server can take it, and giving each reply to the command that it belongs to.
+ * One that belongs to none ends the session.
  */
 #include "session.h"
 
@@ -66,75 +67,6 @@ static const struct kind {
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == POP3_COMMAND_COUNT, "a row for each command");
 
-/* ---- the queue ---- */
-
-static struct pop3_command *queue_at(struct pop3_queue *queue, size_t index)
-{
-	return &queue->ring[(queue->first + index) % queue->capacity];
-}
-
-static void queue_grow(struct pop3_queue *queue)
-{
-	size_t capacity = queue->capacity > 0 ? 2 * queue->capacity : 16;
-	struct pop3_command *ring;
-
-	if (queue->count < queue->capacity)
-		return;
-	ring = mem_array(capacity, sizeof(*ring));
-	for (size_t i = 0; i < queue->count; i++)
-		ring[i] = *queue_at(queue, i);
-	free(queue->ring);
-	queue->ring = ring;
-	queue->capacity = capacity;
-	queue->first = 0;
-}
-
-void pop3_push(struct pop3_session *session, enum pop3_command_id id, uint32_t number)
-{
-	struct pop3_queue *queue = &session->queue;
-
-	queue_grow(queue);
-	queue->count++;
-	*queue_at(queue, queue->count - 1) = (struct pop3_command){ .id = id, .number = number };
-}
-
-bool pop3_queue_take(struct pop3_session *session, struct pop3_command *command)
-{
-	struct pop3_queue *queue = &session->queue;
-
-	if (queue->count == 0)
-		return false;
-	*command = *queue_at(queue, 0);
-	queue->first = (queue->first + 1) % queue->capacity;
-	queue->count--;
-	if (queue->sent > 0)
-		queue->sent--;
-	return true;
-}
-
-/* A command in flight whose answer goes on. */
-static void queue_put_back(struct pop3_queue *queue, const struct pop3_command *command)
-{
-	queue_grow(queue);
-	queue->first = (queue->first + queue->capacity - 1) % queue->capacity;
-	queue->count++;
-	queue->sent++;
-	*queue_at(queue, 0) = *command;
-}
-
-void pop3_queue_reset(struct pop3_session *session)
-{
-	free(session->queue.ring);
-	session->queue = (struct pop3_queue){ 0 };
-	session->flight = 0;
-	session->flight_failed = false;
-}
-
-size_t pop3_in_flight(const struct pop3_session *session)
-{
-	return session->queue.count;
-}
-
 /* ---- sending ---- */
 
 enum mode { MODE_ONE_BY_ONE, MODE_PROVING, MODE_PIPELINED };
@@ -159,12 +91,13 @@ static bool may_send_next(struct pop3_session *session)
 
 	if (queue->sent == 0)
 		return true;
-	if (kinds[queue_at(queue, queue->sent)->id].alone || kinds[queue_at(queue, queue->sent - 1)->id].alone)
+	if (kinds[pop3_queue_at(queue, queue->sent)->id].alone ||
+	    kinds[pop3_queue_at(queue, queue->sent - 1)->id].alone)
 		return false;
 	switch (sending_mode(session)) {
 	case MODE_PIPELINED:
 		return queue->sent < IN_FLIGHT_MAX &&
-		       evbuffer_get_length(stream_output(session->stream)) < STREAM_OUTPUT_HIGH;
+		       evbuffer_get_length(stream_output(session->stream)) < (size_t)STREAM_OUTPUT_HIGH;
 	case MODE_PROVING:
 		/* Until the first answer; then the flight must be answered to the end. */
 		return queue->sent == session->flight && session->flight < PROOF_FLIGHT;
@@ -187,7 +120,7 @@ static void expect_answer(struct pop3_session *session)
 		stream_expect(session->stream, 0, "nothing");
 		return;
 	}
-	kind = &kinds[queue_at(&session->queue, 0)->id];
+	kind = &kinds[pop3_queue_at(&session->queue, 0)->id];
 	stream_expect(session->stream,
 	              kind->timeout == TIMEOUT_CONNECT ? session->params.connect_timeout_ms
 	                                               : session->params.timeout_ms,
@@ -216,7 +149,7 @@ void pop3_send(struct pop3_session *session)
 	if (session->phase == POP3_PHASE_CONNECT || session->phase == POP3_PHASE_TLS || session->connection_over)
 		return;
 	while (pop3_alive(session) && queue->sent < queue->count && may_send_next(session)) {
-		const struct pop3_command *next = queue_at(queue, queue->sent);
+		const struct pop3_command *next = pop3_queue_at(queue, queue->sent);
 
 		if (queue->sent == 0) {
 			if (kinds[next->id].write != NULL && evbuffer_get_length(stream_input(session->stream)) > 0) {
@@ -224,7 +157,7 @@ void pop3_send(struct pop3_session *session)
 				return;
 			}
 			session->flight = 0;
-			session->flight_failed = false;
+			session->flight_refused = false;
 		}
 		queue->sent++;
 		session->flight++;
@@ -316,7 +249,7 @@ static void command_answered(struct pop3_session *session)
 	session->answered++;
 	if (session->queue.sent > 0)
 		return;
-	if (sending_mode(session) == MODE_PROVING && session->flight >= 2 && !session->flight_failed)
+	if (sending_mode(session) == MODE_PROVING && session->flight >= 2 && !session->flight_refused)
 		session->params.memory->pipelining_works = true;
 	session->flight = 0;
 }
@@ -330,7 +263,7 @@ static enum pop3_step first_line(struct pop3_session *session, struct pop3_comma
 	if (reply.status == POP3_GARBAGE || (reply.status == POP3_CHALLENGE && command->id != POP3_AUTH))
 		return pop3_fail(session, POP3_TROUBLE_PROTOCOL, "%s: what came instead of %s is not POP3: %.*s",
 		                 stream_peer(session->stream), kind->waiting_for, (int)line.len, line.data);
-	session->flight_failed |= reply.status == POP3_ERR;
+	session->flight_refused |= reply.status == POP3_ERR;
 	step = kind->reply(session, command, &reply);
 	if (step == POP3_GO_ON && reply.status == POP3_OK && kind->end != NULL) {
 		command->multi_line = true;
@@ -356,7 +289,7 @@ static void handle_line(struct pop3_session *session, struct span line)
 	struct pop3_command command;
 	enum pop3_step step;
 
-	if (!pop3_queue_take(session, &command))
+	if (!pop3_queue_take(&session->queue, &command))
 		return;
 	if (command.lines++ < LOGGED_LINES)
 		log_line(session, 'S', line, "");
@@ -364,13 +297,13 @@ static void handle_line(struct pop3_session *session, struct span line)
 	if (step == POP3_GO_ON)
 		command_answered(session);
 	else
-		queue_put_back(&session->queue, &command);
+		pop3_queue_put_back(&session->queue, &command);
 }
 
 /* The line leaves the input before it is handled: a handler may send, start TLS or end the session. */
 static bool receive_line(struct pop3_session *session)
 {
-	const struct kind *kind = &kinds[queue_at(&session->queue, 0)->id];
+	const struct kind *kind = &kinds[pop3_queue_at(&session->queue, 0)->id];
 	size_t max = kind->reply == pop3_on_auth ? CHALLENGE_LINE_MAX : POP3_LINE_MAX;
 	struct evbuffer *input = stream_input(session->stream);
 	struct span line;
@@ -394,7 +327,7 @@ static bool receive_line(struct pop3_session *session)
 
 static bool receive_body(struct pop3_session *session)
 {
-	struct pop3_command command = *queue_at(&session->queue, 0);
+	struct pop3_command command = *pop3_queue_at(&session->queue, 0);
 	struct evbuffer *input = stream_input(session->stream);
 	size_t len = evbuffer_get_contiguous_space(input);
 	size_t used;
@@ -410,7 +343,7 @@ static bool receive_body(struct pop3_session *session)
 	evbuffer_drain(input, used);
 	if (!ended)
 		return true;
-	pop3_queue_take(session, &command);
+	pop3_queue_take(&session->queue, &command);
 	command_answered(session);
 	kinds[command.id].end(session, &command);
 	return true;
@@ -428,7 +361,7 @@ void pop3_receive(struct pop3_session *session)
 				refuse_stray(session);
 			return;
 		}
-		head = queue_at(&session->queue, 0);
+		head = pop3_queue_at(&session->queue, 0);
 		more = head->multi_line && kinds[head->id].body ? receive_body(session) : receive_line(session);
 	}
 }

@@ -7,9 +7,6 @@
 #include "session.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include "multidropd/log.h"
 
 void pop3_login_reset(struct pop3_session *session)
 {

@@ -15,8 +15,8 @@
  * hold a session for ever. Generous: three refused logins at a slow server, a
  * full listing over a slow line.
  */
-#define LOGIN_DEADLINE_MS (10 * 60 * 1000)
-#define LISTING_DEADLINE_MS (30 * 60 * 1000)
+#define LOGIN_DEADLINE_MS INT64_C(600000)
+#define LISTING_DEADLINE_MS INT64_C(1800000)
 
 enum deadline { DEADLINE_NONE, DEADLINE_CONNECT, DEADLINE_LOGIN, DEADLINE_LISTING };
 
@@ -112,7 +112,7 @@ static void destroy(struct pop3_session *session)
 {
 	pop3_login_free(session);
 	pop3_lister_free(&session->lister);
-	pop3_queue_reset(session);
+	pop3_queue_reset(&session->queue);
 	stream_free(&session->stream);
 	timer_free(&session->deadline);
 	timer_free(&session->work);
@@ -137,7 +137,7 @@ static void report_end(struct pop3_session *session)
 	pop3_set_phase(session, POP3_PHASE_ENDED);
 	timer_cancel(session->work);
 	pop3_secret_drop(session);
-	while (!session->freed && pop3_queue_take(session, &command)) {
+	while (!session->freed && pop3_queue_take(&session->queue, &command)) {
 		if (command.id == POP3_RETR || command.id == POP3_TOP)
 			session->events.message_ended(session->ctx, command.number, POP3_MESSAGE_CUT,
 			                              command.multi_line ? session->body_bytes : 0, end.text);
@@ -345,7 +345,8 @@ void pop3_connect(struct pop3_session *session)
 	session->reader = (struct line_reader){ 0 };
 	session->connection_over = false;
 	session->expecting = 0;
-	pop3_queue_reset(session);
+	pop3_queue_reset(&session->queue);
+	session->flight = 0;
 	pop3_login_reset(session);
 	pop3_set_phase(session, POP3_PHASE_CONNECT);
 	session->stream = stream_open(session->loop, &to, &stream_events, session);

@@ -3,7 +3,8 @@
  * The session's inside, shared by the files of this folder.
  *
  *   pop3_session.c   life: opening, phases, the stream's events, ends
- *   pop3_command.c   the table of commands and the queue of those in flight
+ *   pop3_command.c   the table of commands: sending, and whom a reply belongs to
+ *   pop3_queue.c     the queue of commands in flight and to be sent
  *   pop3_login.c     greeting, CAPA, STLS, UTF8: what comes before a login
  *   pop3_auth.c      the login itself, mechanism after mechanism
  *   pop3_transfer.c  UIDL, LIST, RETR, TOP, DELE, QUIT
@@ -122,7 +123,7 @@ struct pop3_session {
 	uint64_t answered;  /* commands so far */
 	uint64_t expecting; /* 0: no time limit runs; else it runs for the answer of this number */
 	size_t flight;      /* commands of the flight that is to prove pipelining */
-	bool flight_failed;
+	bool flight_refused;
 	struct pop3_login login;
 	struct pop3_facts facts;
 	struct pop3_lister *lister;
@@ -146,12 +147,18 @@ enum pop3_step pop3_fail(struct pop3_session *session, enum pop3_trouble trouble
 /* The trouble that a response code stands for, else `otherwise`. */
 enum pop3_trouble pop3_trouble_of(enum pop3_code code, enum pop3_trouble otherwise);
 
-/* ---- pop3_command.c ---- */
+/* ---- pop3_queue.c ---- */
 
 void pop3_push(struct pop3_session *session, enum pop3_command_id id, uint32_t number);
-void pop3_queue_reset(struct pop3_session *session);
-/* Takes the first command off the queue, sent or not; false: it is empty. */
-bool pop3_queue_take(struct pop3_session *session, struct pop3_command *command);
+struct pop3_command *pop3_queue_at(struct pop3_queue *queue, size_t index);
+/* Takes the first command off, sent or not; false: there is none. */
+bool pop3_queue_take(struct pop3_queue *queue, struct pop3_command *command);
+/* The command that was just taken is in flight still. */
+void pop3_queue_put_back(struct pop3_queue *queue, const struct pop3_command *command);
+void pop3_queue_reset(struct pop3_queue *queue);
+
+/* ---- pop3_command.c ---- */
+
 void pop3_send(struct pop3_session *session);    /* what may be sent now */
 void pop3_receive(struct pop3_session *session); /* what has come */
 /* The connection was lost, or LIST refused: true if that was in the flight that was to prove pipelining, which failed
