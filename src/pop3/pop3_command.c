@@ -14,7 +14,7 @@
 #include "multidropd/log.h"
 #include "multidropd/mem.h"
 
-#define IN_FLIGHT_MAX 1000u /* commands sent and not answered */
+#define IN_FLIGHT_MAX 1000u /* commands sent and not answered: at most 20 KiB of output */
 #define PROOF_FLIGHT 3u     /* CAPA, UIDL and LIST: what proves pipelining where it is not announced */
 #define BODY_PIECE 16384u   /* so far a message runs on after pop3_pause */
 #define LOGGED_LINES 100u   /* of one answer: a listing may have a million */
@@ -96,8 +96,7 @@ static bool may_send_next(struct pop3_session *session)
 		return false;
 	switch (sending_mode(session)) {
 	case MODE_PIPELINED:
-		return queue->sent < IN_FLIGHT_MAX &&
-		       evbuffer_get_length(stream_output(session->stream)) < (size_t)STREAM_OUTPUT_HIGH;
+		return queue->sent < IN_FLIGHT_MAX;
 	case MODE_PROVING:
 		/* Until the first answer; then the flight must be answered to the end. */
 		return queue->sent == session->flight && session->flight < PROOF_FLIGHT;

@@ -86,7 +86,7 @@ static bool fits(struct list *list, size_t count, struct span line, bool *endles
 {
 	list->bytes += line.len + 2;
 	*endless = list->bytes > 2 * (uint64_t)POP3_LISTING_BYTES_MAX;
-	if (count >= POP3_LISTING_ENTRIES_MAX || list->bytes > POP3_LISTING_BYTES_MAX)
+	if (count >= POP3_LISTING_ENTRIES_MAX || list->bytes > (uint64_t)POP3_LISTING_BYTES_MAX)
 		list->truncated = true;
 	return !list->truncated;
 }

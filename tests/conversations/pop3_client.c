@@ -33,6 +33,7 @@ struct client {
 	const struct pop3_client_options *options;
 	struct pop3_memory memory;
 	struct pop3_session *session;
+	const struct pop3_facts *facts; /* from ready to closed */
 	secret_done_fn *secret_done;
 	void *secret_ctx;
 	struct strbuf body;
@@ -48,13 +49,19 @@ static void happened(struct client *client, const char *name)
 		pop3_free(&client->session);
 }
 
+static void show_facts(const char *word, const struct pop3_facts *facts)
+{
+	journal_add("%s %s %s%s%s%s%s delay=%d", word, facts->auth, facts->tls_version != NULL ? "tls" : "clear",
+	            facts->has_uidl ? " uidl" : "", facts->has_top ? " top" : "", facts->utf8 ? " utf8" : "",
+	            facts->expire_zero ? " expire0" : "", (int)facts->login_delay_s);
+}
+
 static void on_ready(void *ctx, const struct pop3_facts *facts)
 {
 	struct client *client = ctx;
 
-	journal_add("ready %s %s%s%s%s%s delay=%d", facts->auth, facts->tls_version != NULL ? "tls" : "clear",
-	            facts->has_uidl ? " uidl" : "", facts->has_top ? " top" : "", facts->utf8 ? " utf8" : "",
-	            facts->expire_zero ? " expire0" : "", (int)facts->login_delay_s);
+	client->facts = facts;
+	show_facts("ready", facts);
 	happened(client, "ready");
 }
 
@@ -316,6 +323,14 @@ static void call_state(void *ctx, const char *argument)
 	            client->session != NULL ? pop3_in_flight(client->session) : 0);
 }
 
+static void call_facts(void *ctx, const char *argument)
+{
+	struct client *client = ctx;
+
+	(void)argument;
+	show_facts("facts", client->facts);
+}
+
 /* Since the last unpause: message bytes that a pause let through. */
 static void call_held(void *ctx, const char *argument)
 {
@@ -326,9 +341,10 @@ static void call_held(void *ctx, const char *argument)
 }
 
 static const struct script_call calls[] = {
-	{ "held", call_held }, { "list", call_list }, { "retr", call_retr },     { "top", call_top },
-	{ "dele", call_dele }, { "quit", call_quit }, { "pause", call_pause },   { "unpause", call_unpause },
-	{ "free", call_free }, { "open", call_open }, { "secret", call_secret }, { "state", call_state },
+	{ "held", call_held },       { "facts", call_facts }, { "list", call_list }, { "retr", call_retr },
+	{ "top", call_top },         { "dele", call_dele },   { "quit", call_quit }, { "pause", call_pause },
+	{ "unpause", call_unpause }, { "free", call_free },   { "open", call_open }, { "secret", call_secret },
+	{ "state", call_state },
 };
 
 static struct script_test test_of(const struct pop3_client_options *options, const char *text)

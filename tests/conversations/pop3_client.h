@@ -7,6 +7,7 @@
  *   CALL free       the session is freed
  *   CALL open       a further session of the same account, after the last one ended
  *   CALL secret     the secret that was fetched with `secret_later` comes now
+ *   CALL facts      journals what `ready` showed, as it is now
  *   CALL held       journals whether more than 64 KiB of a message came since the last unpause
  *   CALL state      journals what is remembered of the server, and the commands in flight
  */

@@ -106,6 +106,17 @@ static void goes_on_to_the_next_mechanism(void **state)
 	                            "CALL open\nCONNECT\nTLS\n" CAPA_PLAIN "C: AUTH PLAIN " PLAIN_RESPONSE "\n");
 }
 
+/* Cyrus offers what it gets wrong with TLS 1.3. "p=tls-exporter" begins the first, "y,," or "n,," the second. */
+static void binds_to_the_channel(void **state)
+{
+	(void)state;
+	pop3_client_play(&implicit, "TLS\nS: +OK\nC: CAPA\nS: +OK\nS: SASL SCRAM-SHA-256-PLUS SCRAM-SHA-256\nS: .\n"
+	                            "C~ AUTH SCRAM-SHA-256-PLUS cD10bHMtZXhwb3J0ZXIs\nS: -ERR [AUTH] no\n"
+	                            "C~ AUTH SCRAM-SHA-256 \n");
+	pop3_client_play(&plain, "S: +OK\nC: CAPA\nS: +OK\nS: SASL SCRAM-SHA-256-PLUS\nS: USER\nS: .\nCNONE\n"
+	                         "EXPECT~ closed auth reached " PEER ": cannot log in as ann: without TLS\nCLOSED");
+}
+
 /* "one that it refuses is followed by the next, on a new connection where the server hangs up" */
 static void connects_again_where_the_server_hangs_up(void **state)
 {
@@ -288,6 +299,7 @@ int main(void)
 		cmocka_unit_test(answers_challenges),
 		cmocka_unit_test(logs_in_with_apop),
 		cmocka_unit_test(goes_on_to_the_next_mechanism),
+		cmocka_unit_test(binds_to_the_channel),
 		cmocka_unit_test(connects_again_where_the_server_hangs_up),
 		cmocka_unit_test(stops_at_codes_that_are_no_refusal),
 		cmocka_unit_test(cancels_a_broken_exchange),

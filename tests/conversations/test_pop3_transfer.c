@@ -47,6 +47,25 @@ static void lists(void **state)
 	                 "EXPECT listed 2 uids broken=1 1:a:0 3:.:0");
 }
 
+/* A proxy shows the true server's capabilities only after the login. */
+static void learns_more_with_the_listing(void **state)
+{
+	(void)state;
+	pop3_client_play(&plain,
+	                 "S: +OK\nC: CAPA\nS: +OK\nS: USER\nS: .\nC: USER ann\nS: +OK\nC: PASS geheim\nS: +OK\n"
+	                 "EXPECT ready user clear delay=0\nCALL list\nC: CAPA\nC: UIDL\nC: LIST\n"
+	                 "S: +OK\nS: TOP\nS: PIPELINING\nS: LOGIN-DELAY 5\nS: EXPIRE 0\nS: .\n" LISTS_TWO
+	                 "CALL facts\nEXPECT facts user clear uidl top expire0 delay=5\nCALL retr 1-9\nC* 9 RETR %d");
+}
+
+static void ignores_what_comes_too_early_or_twice(void **state)
+{
+	(void)state;
+	pop3_client_play(&plain,
+	                 "S: +OK\nC: CAPA\nCALL retr 1\nCALL list\nCALL quit\nCALL pause\nS: -ERR\nC: USER ann\nCNONE");
+	pop3_client_play(&plain, LOGIN_SILENT "CALL list\nCALL list\nC: UIDL\nC: LIST\nCNONE\n" LISTS_TWO "ENONE");
+}
+
 static void takes_refused_listings(void **state)
 {
 	(void)state;
@@ -87,6 +106,16 @@ static void bounds_listings(void **state)
 	                 "CALL list\nC: CAPA\nC: UIDL\nC: LIST\nS: -ERR\nS: +OK\nS: 1 a\nADVANCE 119s\n"
 	                 "S: 2 b\nADVANCE 119s\nENONE\nADVANCE 2s\n"
 	                 "EXPECT closed lost reached " PEER ": timed out waiting for the answer to UIDL\nCLOSED");
+}
+
+static void cuts_a_listing_that_is_too_long(void **state)
+{
+	(void)state;
+	pop3_client_play_whole(
+		&one_by_one, LOGIN_SILENT
+		"CALL list\nC: UIDL\nS: +OK\nS* 1000001 %d %d\nS: .\nC: LIST\nS: +OK\nS: .\n"
+		"LOG account=office: the listing is longer than 1000000 messages or 128 MiB; the first 1000000 are\n"
+		"EXPECT~ listed 1000000 uids truncated broken=0 1:1:0 2:2:0");
 }
 
 static void bounds_the_time_of_a_listing(void **state)
@@ -198,10 +227,16 @@ static void expects_nothing_while_nothing_is_asked(void **state)
 /* A reply more than commands: not taken for the answer to the next one. */
 static void refuses_surplus_replies(void **state)
 {
+	static const struct pop3_client_options in_ended = { .tls = POP3_TLS_NONE, .pause_in = "ended" };
+
 	(void)state;
 	pop3_client_play(&plain, PIPELINED "CALL dele 1\nC: DELE 1\nS: +OK\nS: +OK\nEXPECT deleted 1 ok \n"
 	                                   "EXPECT~ closed protocol reached " PEER
 	                                   ": the server sent a reply to no command\nCLOSED");
+	/* While paused it is seen when the next command is to be sent. */
+	pop3_client_play_whole(&in_ended,
+	                       PIPELINED "CALL retr 1\nC: RETR 1\nS: +OK\nS: x\nS: .\nS: +OK\nEXPECT~ message 1\n"
+	                                 "ENONE\nCALL dele 1\nCNONE\nEXPECT~ closed protocol reached\nCLOSED");
 }
 
 /* ---- pipelining and its proof ---- */
@@ -264,7 +299,7 @@ static void bounds_what_is_in_flight(void **state)
 	(void)state;
 	pop3_client_play(&(struct pop3_client_options){ .tls = POP3_TLS_NONE, .sizes_only = true },
 	                 PIPELINED "CALL dele 1-2500\nC* 1000 DELE %d\nCNONE\nCALL state\nEXPECT state in_flight=2500\n"
-	                           "CALL free\nCLOSED");
+	                           "S: +OK\nEXPECT deleted 1 ok \nC: DELE 1001\nCNONE\nCALL free\nCLOSED");
 }
 
 static char *many_messages(unsigned count)
@@ -365,8 +400,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists),
+		cmocka_unit_test(learns_more_with_the_listing),
+		cmocka_unit_test(ignores_what_comes_too_early_or_twice),
 		cmocka_unit_test(takes_refused_listings),
 		cmocka_unit_test(bounds_listings),
+		cmocka_unit_test(cuts_a_listing_that_is_too_long),
 		cmocka_unit_test(bounds_the_time_of_a_listing),
 		cmocka_unit_test(fetches_in_order),
 		cmocka_unit_test(takes_refused_messages),
