@@ -127,7 +127,7 @@ static void expect_answer(struct pop3_session *session)
 }
 
 /* Input with nothing in flight: whoever sent it wants it taken for the answer to our next command. */
-static enum pop3_step refuse_stray(struct pop3_session *session)
+static void refuse_stray(struct pop3_session *session)
 {
 	struct evbuffer *input = stream_input(session->stream);
 	char shown[STRAY_SHOWN];
@@ -135,10 +135,11 @@ static enum pop3_step refuse_stray(struct pop3_session *session)
 	struct span text = span_trim(span_make(shown, len > 0 ? (size_t)len : 0));
 
 	if (text.len > 0 && text.data[0] == '-')
-		return pop3_fail(session, POP3_TROUBLE_LOST, "%s: the server gave up the session: %.*s",
-		                 stream_peer(session->stream), (int)text.len, text.data);
-	return pop3_fail(session, POP3_TROUBLE_PROTOCOL, "%s: the server sent a reply to no command: %.*s",
-	                 stream_peer(session->stream), (int)text.len, text.data);
+		pop3_fail(session, POP3_TROUBLE_LOST, "%s: the server gave up the session: %.*s",
+		          stream_peer(session->stream), (int)text.len, text.data);
+	else
+		pop3_fail(session, POP3_TROUBLE_PROTOCOL, "%s: the server sent a reply to no command: %.*s",
+		          stream_peer(session->stream), (int)text.len, text.data);
 }
 
 void pop3_send(struct pop3_session *session)
