@@ -432,6 +432,12 @@ void scheduler_stop(struct scheduler *scheduler)
 	wake(scheduler);
 }
 
+void scheduler_quit_relays(struct scheduler *scheduler)
+{
+	for (size_t i = 0; scheduler->setup != NULL && i < scheduler->setup->config->relay_count; i++)
+		relay_quit(scheduler->setup->relays[i].relay);
+}
+
 bool scheduler_failed(const struct scheduler *scheduler)
 {
 	return scheduler->failed;

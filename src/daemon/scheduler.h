@@ -40,6 +40,9 @@ void scheduler_hold(struct scheduler *scheduler, bool hold);
 /* Ends all sessions, then `idle`. */
 void scheduler_stop(struct scheduler *scheduler);
 
+/* Idle connections to the relays QUIT; a moment before scheduler_free. */
+void scheduler_quit_relays(struct scheduler *scheduler);
+
 /* With `once`: something failed or is owed. */
 bool scheduler_failed(const struct scheduler *scheduler);
 /* For the status line. */

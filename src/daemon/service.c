@@ -18,6 +18,8 @@
 
 /* TERM waits so long for answers to a final dot. */
 #define STOP_WAIT_MS 4500
+/* Then so long for the relays to hear our QUIT. */
+#define QUIT_WAIT_MS 100
 #define STATUS_EVERY_MS 10000
 
 struct service {
@@ -208,7 +210,8 @@ static void idle(void *ctx)
 {
 	struct service *service = ctx;
 
-	loop_stop(service->loop);
+	scheduler_quit_relays(service->scheduler);
+	timer_arm(service->stop_limit, QUIT_WAIT_MS);
 }
 
 static void begin(struct service *service, const struct service_params *params)
