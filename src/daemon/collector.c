@@ -70,9 +70,7 @@ static void ready(void *ctx, const struct pop3_facts *facts)
 {
 	struct collector *collector = ctx;
 
-	collector->has_top = facts->has_top;
-	collector->expire_zero = facts->expire_zero;
-	collector->result.login_delay_s = facts->login_delay_s;
+	collector->facts = facts;
 	collector->result.reached = true;
 	log_info("account=%s: logged in with %s%s%s", collector->params.account->config->name, facts->auth,
 	         facts->tls_version != NULL ? " over " : ", not encrypted",
@@ -118,10 +116,11 @@ static void listed(void *ctx, const struct pop3_listing *from)
 	struct ledger_mailbox mailbox = { .account = account->name, .server = account->server_text, .user = account->user };
 	struct ledger_listing *listing;
 
+	/* A proxy shows only after the login what the true server can do. */
+	collector->has_top = collector->facts->has_top;
+	collector->expire_zero = collector->facts->expire_zero;
+	collector->result.login_delay_s = collector->facts->login_delay_s;
 	collector->result.listed = from->count;
-	if (from->broken > 0 || from->truncated)
-		log_warning("account=%s: %zu lines of the listing make no sense%s; the rest is fetched", account->name,
-		            from->broken, from->truncated ? ", and it is too long" : "");
 	if (!from->has_uids && from->count > 0) {
 		collector_trouble(collector, POLL_HOPELESS,
 		                  "the server has no UIDL, and mailboxes without it are not supported yet");
@@ -204,7 +203,6 @@ struct collector *collector_start(const struct collector_params *params)
 	collector_transfer_init(collector);
 	collector->pop3 = params->account->pop3;
 	collector->pop3.memory = params->memory;
-	sasl_poll_begin(&params->memory->sasl);
 	collector->session = pop3_open(params->loop, &collector->pop3, &events, collector);
 	return collector;
 }

@@ -43,7 +43,8 @@ struct collector {
 	struct poll_result result;
 	char *text;                     /* owns result.text */
 
-	/* what the server said of itself */
+	/* what the server says of itself */
+	const struct pop3_facts *facts; /* the session's; not to be used once that is closed */
 	bool has_top, expire_zero;
 
 	/* what is there and what is to be done with it */
