@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#include "multidropd/log.h"
-
 static bool accepts(const struct pop3_session *session)
 {
 	return pop3_alive(session) && session->phase >= POP3_PHASE_LISTING;
@@ -49,17 +47,6 @@ void pop3_list(struct pop3_session *session)
 	ask(session, POP3_LIST, 0);
 }
 
-static void warn_listing(const struct pop3_session *session, const struct pop3_listing *listing)
-{
-	if (listing->truncated)
-		log_warning("account=%s: the listing is longer than %u messages or %u MiB; the first %zu are used",
-		            session->params.label, POP3_LISTING_ENTRIES_MAX, POP3_LISTING_BYTES_MAX >> 20,
-		            listing->count);
-	if (listing->broken > 0)
-		log_warning("account=%s: %zu lines of the listing make no sense and are ignored", session->params.label,
-		            listing->broken);
-}
-
 static void finish_listing(struct pop3_session *session)
 {
 	struct pop3_lister *lister = session->lister;
@@ -67,7 +54,6 @@ static void finish_listing(struct pop3_session *session)
 
 	session->lister = NULL;
 	pop3_lister_finish(lister, session->has_uids, &listing);
-	warn_listing(session, &listing);
 	if (session->phase == POP3_PHASE_LISTING)
 		pop3_set_phase(session, POP3_PHASE_TRANSFER);
 	session->events.listed(session->ctx, &listing);
