@@ -33,7 +33,7 @@ unsigned long handshake_error(struct bufferevent *bev)
 	unsigned long error;
 
 	while ((error = bufferevent_get_openssl_error(bev)) != 0) {
-		if (ERR_SYSTEM_ERROR(error) || ERR_GET_LIB(error) != 0)
+		if (!ERR_SYSTEM_ERROR(error) && ERR_GET_LIB(error) != 0)
 			cause = error;
 	}
 	return cause;

@@ -23,7 +23,7 @@ struct handshake *handshake_new(struct loop *loop, int fd, struct tls_client *cl
                                 handshake_done_fn *done, void *ctx);
 void handshake_free(struct handshake **handshake); /* NULL inside is fine */
 
-/* Of a TLS bufferevent that has failed: OpenSSL's error, 0 for none. */
+/* Of a TLS bufferevent that has failed: OpenSSL's error; 0: it was the socket, errno says more. To be asked once. */
 unsigned long handshake_error(struct bufferevent *bev);
 
 #endif

@@ -79,28 +79,43 @@ static void on_write(struct bufferevent *bev, void *arg)
 
 /*
  * A server that refuses, says why and hangs up makes our write fail before its
- * words are read. In clear text, reading therefore goes on until it ends too.
+ * words are read, so reading goes on until it ends as well. `tls_error` is a
+ * failure of TLS itself, after which there is nothing to read.
  */
-static bool may_still_read(const struct stream *stream, short what)
+static bool may_still_read(const struct stream *stream, short what, unsigned long tls_error)
 {
-	return what & BEV_EVENT_WRITING && !stream->secure && !stream->paused;
+	return what & BEV_EVENT_WRITING && !stream->paused && tls_error == 0;
+}
+
+static void read_last_words(struct stream *stream, int write_errno)
+{
+	stream->write_errno = write_errno;
+	bufferevent_disable(stream->bev, EV_WRITE);
+	bufferevent_enable(stream->bev, EV_READ);
+}
+
+static void close_cut(struct stream *stream, int reason)
+{
+	stream_close_take(stream, STREAM_CLOSE_CUT,
+	                  str_format("connection to %s was cut: %s", stream->peer, strerror(reason)));
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	int saved_errno = errno;
 	struct stream *stream = arg;
+	unsigned long tls_error = stream->secure ? handshake_error(bev) : 0;
 
-	(void)bev;
-	if (what & BEV_EVENT_EOF)
+	if (what & BEV_EVENT_EOF && stream->write_errno != 0 && !stream->secure)
+		close_cut(stream, stream->write_errno);
+	else if (what & BEV_EVENT_EOF)
 		stream_close_take(stream, STREAM_CLOSE_EOF, str_format("%s closed the connection", stream->peer));
-	else if (!(what & BEV_EVENT_ERROR) || may_still_read(stream, what))
-		return;
-	else if (stream->secure)
-		stream_close_broken_tls(stream, saved_errno);
-	else
-		stream_close_take(stream, STREAM_CLOSE_CUT,
-		                  str_format("connection to %s was cut: %s", stream->peer, strerror(saved_errno)));
+	else if (what & BEV_EVENT_ERROR && may_still_read(stream, what, tls_error))
+		read_last_words(stream, saved_errno);
+	else if (what & BEV_EVENT_ERROR && tls_error != 0)
+		stream_close_broken_tls(stream, tls_error);
+	else if (what & BEV_EVENT_ERROR)
+		close_cut(stream, saved_errno != 0 ? saved_errno : ECONNRESET);
 }
 
 /* Sleeps no longer than until the limit as it stands; progress meanwhile only means to look again. */

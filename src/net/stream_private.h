@@ -32,7 +32,8 @@ struct stream {
 	char *peer;
 	bool secure;
 	bool paused;
-	bool written; /* since the last `drained` */
+	int write_errno; /* why writing is over while reading goes on, or 0 */
+	bool written;    /* since the last `drained` */
 	int64_t handshake_timeout_ms;
 	struct timer *handshake_deadline;
 	struct pace pace;
@@ -49,8 +50,8 @@ void stream_adopt(struct stream *stream, struct bufferevent *bev);
 /* Parts with the bufferevent, and unless it was taken out before, with the socket. */
 void stream_release(struct stream *stream);
 
-/* What the TLS bufferevent's error means for the stream; closes. */
-void stream_close_broken_tls(struct stream *stream, int saved_errno);
+/* What OpenSSL's error means for the stream; closes. */
+void stream_close_broken_tls(struct stream *stream, unsigned long error);
 /* Before a TLS connection is freed. */
 void stream_end_tls(struct stream *stream);
 /* The time for stream_start_tls is up; a timer's callback. */

@@ -17,21 +17,19 @@
 #include "tls_private.h"
 
 /* An alert is the peer's verdict, e.g. on our certificate, which TLS 1.3 gives after the handshake. */
-void stream_close_broken_tls(struct stream *stream, int saved_errno)
+void stream_close_broken_tls(struct stream *stream, unsigned long error)
 {
-	unsigned long error = handshake_error(stream->bev);
-	int reason = ERR_SYSTEM_ERROR(error) ? 0 : ERR_GET_REASON(error);
-	const char *words = error == 0 || ERR_SYSTEM_ERROR(error) ? NULL : ERR_reason_error_string(error);
+	int reason = ERR_GET_REASON(error);
+	const char *words = ERR_reason_error_string(error);
+	const char *shown = reason == SSL_R_UNEXPECTED_EOF_WHILE_READING ? "TLS ended without close_notify"
+	                    : words != NULL                              ? words
+	                                                                 : "unknown TLS error";
 
-	if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING || (error == 0 && saved_errno == 0))
-		stream_close_take(stream, STREAM_CLOSE_CUT,
-		                  str_format("connection to %s was cut: TLS ended without close_notify", stream->peer));
-	else if (reason >= SSL_AD_REASON_OFFSET)
-		stream_close_take(stream, STREAM_CLOSE_TLS, str_format("%s ended TLS: %s", stream->peer, words));
+	if (reason >= SSL_AD_REASON_OFFSET)
+		stream_close_take(stream, STREAM_CLOSE_TLS, str_format("%s ended TLS: %s", stream->peer, shown));
 	else
 		stream_close_take(stream, STREAM_CLOSE_CUT,
-		                  str_format("connection to %s was cut: %s", stream->peer,
-		                             words != NULL ? words : strerror(saved_errno)));
+		                  str_format("connection to %s was cut: %s", stream->peer, shown));
 }
 
 /*

@@ -192,10 +192,8 @@ static char *explain_reason(const struct tls_client *client, const char *peer, u
 /* A peer that hangs up shows as a system error, or as no error at all. */
 char *tls_explain_handshake(const struct tls_client *client, const char *peer, unsigned long error, int saved_errno)
 {
-	if (error != 0 && !ERR_SYSTEM_ERROR(error))
-		return explain_reason(client, peer, error);
 	if (error != 0)
-		saved_errno = ERR_GET_REASON(error);
+		return explain_reason(client, peer, error);
 	if (saved_errno == 0)
 		return str_format("%s closed the connection during the TLS handshake", peer);
 	return str_format("%s cut the connection during the TLS handshake: %s", peer, strerror(saved_errno));

@@ -230,10 +230,18 @@ static void a_reset_is_a_cut(void **state)
 	SSL_CTX_free(server.context);
 }
 
+static void talk_after_a_line(SSL *ssl, struct server *server)
+{
+	char line[16];
+
+	SSL_read(ssl, line, sizeof(line));
+	talk_politely(ssl, server);
+}
+
 static void freed_in_every_callback(void **state)
 {
 	static const char *const events[] = { "connected", "readable", "drained", "closed" };
-	struct server server = { .context = server_context(&world.good), .talk = talk_politely };
+	struct server server = { .context = server_context(&world.good), .talk = talk_after_a_line };
 	struct tls_settings settings = settings_of(world.ca_file);
 	struct tls_client *tls = client_of(&settings, "localhost");
 
@@ -246,6 +254,40 @@ static void freed_in_every_callback(void **state)
 		assert_null(client.stream);
 		client_end(&client);
 	}
+	tls_client_free(&tls);
+	SSL_CTX_free(server.context);
+}
+
+/* Hangs up with our bytes unread, which is a reset. */
+static void talk_and_refuse(SSL *ssl, struct server *server)
+{
+	char byte;
+
+	(void)server;
+	recv(SSL_get_fd(ssl), &byte, 1, MSG_PEEK);
+	SSL_write(ssl, "-ERR go away\r\n", 14);
+}
+
+static void say_much(struct client *client)
+{
+	static const char block[65536];
+
+	for (size_t i = 0; i < 128; i++)
+		evbuffer_add(stream_output(client->stream), block, sizeof(block));
+}
+
+static void last_words_are_heard(void **state)
+{
+	struct server server = { .context = server_context(&world.good), .talk = talk_and_refuse };
+	struct tls_settings settings = settings_of(world.ca_file);
+	struct tls_client *tls = client_of(&settings, "localhost");
+	struct client client = { .on_connected = say_much };
+
+	(void)state;
+	run_client(&client, tls, serve, &server);
+	assert_string_equal(strbuf_str(&client.data), "-ERR go away\r\n");
+	assert_int_equal(client.why, STREAM_CLOSE_CUT);
+	client_end(&client);
 	tls_client_free(&tls);
 	SSL_CTX_free(server.context);
 }
@@ -978,6 +1020,7 @@ int main(void)
 		cmocka_unit_test(an_end_without_close_notify_is_a_cut),
 		cmocka_unit_test(a_reset_is_a_cut),
 		cmocka_unit_test(freed_in_every_callback),
+		cmocka_unit_test(last_words_are_heard),
 		cmocka_unit_test(bad_certificates),
 		cmocka_unit_test(settings_that_accept),
 		cmocka_unit_test(a_pin_that_does_not_match),
