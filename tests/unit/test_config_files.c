@@ -487,6 +487,45 @@ static void other_user(void **state)
 	free(want);
 }
 
+/* However a file is cut, what is told is in the order of its lines, and there is a configuration or a problem. */
+static void check_prefix(const char *text, size_t len)
+{
+	struct strlist problems = { 0 };
+	struct strlist file_problems = { 0 };
+	char *part = mem_strndup(text, len);
+	struct config *config;
+	long last = 1;
+
+	write_file("c", 0600, part);
+	config = config_load("c", &problems, &file_problems);
+	assert_int_equal(config == NULL, problems.count > 0);
+	for (size_t i = 0; i < problems.count; i++) {
+		long line;
+
+		assert_memory_equal(problems.items[i], "c:", 2);
+		line = strtol(problems.items[i] + 2, NULL, 10);
+		assert_true(line >= last && line <= 9);
+		last = line;
+	}
+	config_free(&config);
+	strlist_free(&problems);
+	strlist_free(&file_problems);
+	free(part);
+}
+
+static void every_prefix(void **state)
+{
+	static const char text[] =
+		"# comment\n/* another */ postmaster = \"p\\x41${PATH}\"\nnonsense = { 'a', b, \"c\" }\n"
+		"relay \"r\" { address += \"[::1]:25\" oops { x = y } }\n"
+		"defaults { multidrop { skip = 1 } }\naccount 'a'\n{ server = s user = u password = 'p\\'' //\n"
+		"multidrop { envelope = X-To domains = { a.example, .b.example } } }\n";
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(text); len++)
+		check_prefix(text, len);
+}
+
 static void many_accounts(void **state)
 {
 	FILE *file = fopen("c", "w");
@@ -521,7 +560,7 @@ int main(void)
 		TEST(nul_in_file),    TEST(account_files),    TEST(passwords_in_open_files),
 		TEST(inherited_file), TEST(relay_files),      TEST(state_folder),
 		TEST(secrets),        TEST(secret_modes),     TEST(credentials),
-		TEST(other_user),     TEST(many_accounts),
+		TEST(other_user),     TEST(many_accounts),    TEST(every_prefix),
 	};
 	int failed;
 
