@@ -109,15 +109,22 @@ static void check_user(struct judge *judge, const struct settings *settings)
 		            "group without user: name the user, too");
 }
 
+/* Of the two, a default gives way to what is written. */
 static void check_retry(struct judge *judge, const struct settings *settings)
 {
+	struct config *config = judge->config;
 	struct entry *max = settings_entry(settings, "retry_max");
-	struct entry *blamed = max != NULL ? max : settings_entry(settings, "retry_min");
 
-	if (judge->config->retry_min_s > judge->config->retry_max_s && blamed != NULL)
-		entry_blame(blamed, &judge->problems,
-		            "retry_min (%llds) is longer than retry_max (%llds): make it the shorter one",
-		            (long long)judge->config->retry_min_s, (long long)judge->config->retry_max_s);
+	if (config->retry_min_s <= config->retry_max_s)
+		return;
+	if (max == NULL)
+		config->retry_max_s = config->retry_min_s;
+	else if (settings_entry(settings, "retry_min") == NULL)
+		config->retry_min_s = config->retry_max_s;
+	else
+		entry_blame(max, &judge->problems,
+		            "retry_max (%llds) is shorter than retry_min (%llds): make it the longer one",
+		            (long long)config->retry_max_s, (long long)config->retry_min_s);
 }
 
 void judge_global(struct judge *judge)

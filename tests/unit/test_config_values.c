@@ -301,6 +301,20 @@ static void defaults_are_inherited(void **state)
 	config_free(&config);
 }
 
+static void retry_defaults_give_way(void **state)
+{
+	struct config *config = load("retry_min = 2h\n");
+
+	(void)state;
+	assert_int_equal(config->retry_min_s, 7200);
+	assert_int_equal(config->retry_max_s, 7200);
+	config_free(&config);
+	config = load("retry_max = 5s\n");
+	assert_int_equal(config->retry_min_s, 5);
+	assert_int_equal(config->retry_max_s, 5);
+	config_free(&config);
+}
+
 static void check_password(const char *written, const char *want)
 {
 	char *text = str_format("account \"a\" { server = s user = u recipient = r password = %s\n}\n", written);
@@ -472,10 +486,15 @@ static void every_name_is_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(global_defaults),  cmocka_unit_test(relay_defaults),
-		cmocka_unit_test(account_defaults), cmocka_unit_test(multidrop_defaults),
-		cmocka_unit_test(all_written),      cmocka_unit_test(defaults_are_inherited),
-		cmocka_unit_test(quoting),          cmocka_unit_test(every_name_is_known),
+		cmocka_unit_test(global_defaults),
+		cmocka_unit_test(relay_defaults),
+		cmocka_unit_test(account_defaults),
+		cmocka_unit_test(multidrop_defaults),
+		cmocka_unit_test(all_written),
+		cmocka_unit_test(defaults_are_inherited),
+		cmocka_unit_test(retry_defaults_give_way),
+		cmocka_unit_test(quoting),
+		cmocka_unit_test(every_name_is_known),
 	};
 
 	int failed;
