@@ -31,7 +31,8 @@ enum ledger_result {
 	LEDGER_DAMAGED,         /* not a state file, damaged, or from a newer version (74) */
 };
 
-/* Takes the lock on PATH.lock, 0600. Before root is dropped and before threads. *error: what to do, the caller frees. */
+/* Takes the lock on PATH.lock, 0600. Before root is dropped and before threads. *error: what to do, the caller frees;
+ * set only where the result is not LEDGER_OK. */
 enum ledger_result ledger_lock(const char *path, struct ledger **ledger, char **error) __attribute__((warn_unused_result));
 
 struct ledger_events {
@@ -39,10 +40,12 @@ struct ledger_events {
 	void (*recovered)(void *ctx);
 };
 
-/* Opens or creates the database, checks it, migrates it, starts the thread. */
+/* Opens or creates the database, checks it, migrates it, starts the thread. After a failure the lock is still held:
+ * ledger_close. A damaged file is left as it is. */
 enum ledger_result ledger_start(struct ledger *ledger, const struct ledger_events *events, void *ctx,
                                 char **error) __attribute__((warn_unused_result));
-/* Commits what is waiting (for at most 5 s when the disk refuses), ends the thread, unlocks. Callbacks not yet run are dropped. */
+/* Commits what is waiting (for at most 5 s when the disk refuses), ends the thread, unlocks. Callbacks not yet run are dropped.
+ * Not from within a callback. */
 void ledger_close(struct ledger **ledger);
 
 int ledger_fd(const struct ledger *ledger);
@@ -107,7 +110,9 @@ void ledger_listing_free(struct ledger_listing **listing);
 /*
  * Compares a listing with what is known: fills records, notes what is gone
  * when the listing is complete, drops what has been gone long enough. Takes
- * the listing and gives it back to `compared`, which owns it then.
+ * the listing and gives it back to `compared`, which owns it then. What is gone
+ * is dropped 30 days after the first complete listing without it, 3 days after
+ * a confirmed deletion, and only when a complete listing lacks it then too.
  */
 typedef void ledger_compared_fn(void *ctx, struct ledger_listing *listing);
 void ledger_compare(struct ledger *ledger, const struct ledger_mailbox *mailbox, struct ledger_listing *take_listing,
@@ -120,14 +125,20 @@ struct ledger_begin {
 	int64_t id;             /* of a record that is tried again; 0: a new message */
 	int64_t mailbox;
 	struct span uid;
-	const uint8_t *hash;    /* LEDGER_HASH_LEN */
+	const uint8_t *hash;    /* LEDGER_HASH_LEN; NULL: not known */
 	uint64_t size;
 	const char *const *recipients;  /* all who are owed it (for a known record: now) */
 	size_t recipient_count;
 	int64_t now_s;
 };
 
-/* A transaction begins: the message is known from the next commit on, and under way. Not waited for. Returns its id at once. */
+/*
+ * A transaction begins: the message is known from the next commit on, and under
+ * way. Not waited for; all is copied. Returns its id at once. For a known
+ * record the named are owed it now, what is known of others stays, and mailbox,
+ * uid, hash and size stay as they were. UID and hash are not looked up: whoever
+ * begins the same message twice with id 0 has two records.
+ */
 int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin);
 
 enum ledger_outcome {
@@ -141,9 +152,10 @@ struct ledger_verdict {
 	const char *recipient;  /* as in ledger_begin */
 	enum ledger_outcome outcome;
 	int64_t due_s;
-	const char *reply;
+	const char *reply;      /* NULL: none; what is over 512 bytes is cut */
 	int64_t now_s;
 };
+/* Of a message that nobody knows: ignored. Of a recipient that was not named: added. */
 void ledger_record_verdict(struct ledger *ledger, int64_t id, const struct ledger_verdict *verdict);
 
 typedef void ledger_done_fn(void *ctx, int64_t id, enum ledger_state state);
@@ -152,11 +164,12 @@ typedef void ledger_done_fn(void *ctx, int64_t id, enum ledger_state state);
  * The transactions of this message are over for now. Its state follows from
  * the verdicts: owed, refused, or settled. `done` comes after the commit that
  * holds it and all before it, with that state: only then may SETTLED be
- * deleted from the server.
+ * deleted from the server. NULL: nobody waits. A message that nobody knows is
+ * OWED.
  */
 void ledger_end(struct ledger *ledger, int64_t id, int64_t now_s, ledger_done_fn *done, void *ctx);
 
-/* QUIT confirmed the DELE of these. Not waited for. */
+/* QUIT confirmed the DELE of these; one that is owed is left as it is. Not waited for. */
 void ledger_deleted(struct ledger *ledger, const int64_t *ids, size_t count, int64_t now_s);
 
 /* When the first owed recipient of a mailbox that is not gone falls due: from the comparison's snapshot and later

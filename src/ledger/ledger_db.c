@@ -179,9 +179,9 @@ void ledger_db_rollback(struct ledger_db *db)
 		sqlite3_exec(db->handle, sql[LEDGER_SQL_ROLLBACK], NULL, NULL, NULL);
 }
 
-int ledger_db_checkpoint(struct ledger_db *db)
+int ledger_db_checkpoint(struct ledger_db *db, int mode)
 {
-	int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, mode, NULL, NULL);
 
 	return code == SQLITE_OK ? 0 : ledger_db_fail(db, code);
 }

@@ -56,8 +56,8 @@ static void write_pid(int fd)
 	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 
 	/* The lock holds without it. */
-	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)len, 0) != len)
-		(void)!ftruncate(fd, 0);
+	if (ftruncate(fd, 0) == 0)
+		(void)!pwrite(fd, text, (size_t)len, 0);
 }
 
 static enum ledger_result take_lock(const char *path, int *fd, char **error)

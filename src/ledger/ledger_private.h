@@ -60,8 +60,9 @@ char *ledger_db_explain(const struct ledger_db *db);
 int ledger_db_begin(struct ledger_db *db) __attribute__((warn_unused_result));
 int ledger_db_commit(struct ledger_db *db) __attribute__((warn_unused_result));
 void ledger_db_rollback(struct ledger_db *db);
-/* Brings the log into the database, syncs that and empties the log, which also gives a full disk room back. */
-int ledger_db_checkpoint(struct ledger_db *db) __attribute__((warn_unused_result));
+/* Brings the log into the database and syncs that. SQLITE_CHECKPOINT_FULL waits for no reader of today's rows,
+ * _TRUNCATE gives the log's room back. */
+int ledger_db_checkpoint(struct ledger_db *db, int mode) __attribute__((warn_unused_result));
 /* Runs SQL and drops the rows that it gives. */
 int ledger_db_exec(struct ledger_db *db, const char *sql) __attribute__((warn_unused_result));
 /* The prepared statement, without bindings; NULL when it cannot be prepared, which every call below takes. */

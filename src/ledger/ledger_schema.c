@@ -259,7 +259,7 @@ static int prepare_file(struct ledger_db *db, int64_t version)
 	if (migrate(db, version) != 0)
 		return -1;
 	/* After a crash the log is what the kernel remembers; nothing may be deleted on the strength of that. */
-	return ledger_db_checkpoint(db);
+	return ledger_db_checkpoint(db, SQLITE_CHECKPOINT_FULL);
 }
 
 enum ledger_result ledger_db_open(struct ledger_db *db, const char *path, char **error)
@@ -299,5 +299,5 @@ int ledger_db_reopen(struct ledger_db *db)
 	 * Done again it changes nothing, so SQLite writes and syncs nothing: what
 	 * the log holds has to reach the disk here.
 	 */
-	return ledger_db_checkpoint(db);
+	return ledger_db_checkpoint(db, SQLITE_CHECKPOINT_FULL);
 }

@@ -117,7 +117,7 @@ static bool needs_reopen(int code)
 	int primary = code & 0xff;
 
 	return primary == SQLITE_IOERR || primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ||
-	       primary == SQLITE_CANTOPEN || primary == SQLITE_MISUSE || code == SQLITE_READONLY_DBMOVED;
+	       primary == SQLITE_CANTOPEN || code == SQLITE_READONLY_DBMOVED;
 }
 
 /* A reopening that failed is owed until one succeeds, whatever it failed with. */
@@ -187,7 +187,8 @@ static bool work_off(struct ledger *ledger)
 {
 	if (try_batch(ledger) == 0)
 		return true;
-	if ((ledger->db.code & 0xff) == SQLITE_FULL && ledger_db_checkpoint(&ledger->db) == 0 && try_batch(ledger) == 0)
+	if ((ledger->db.code & 0xff) == SQLITE_FULL &&
+	    ledger_db_checkpoint(&ledger->db, SQLITE_CHECKPOINT_TRUNCATE) == 0 && try_batch(ledger) == 0)
 		return true;
 	return insist(ledger);
 }

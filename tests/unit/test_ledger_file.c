@@ -310,6 +310,30 @@ static void locked_by_another_program(void **state)
 	world_open(world);
 }
 
+/* Somebody who reads keeps the log from going away, and us from nothing. */
+static void a_reader_stops_nothing(void **state)
+{
+	struct world *world = *state;
+	char *log_path = str_format("%s-wal", world->path);
+	struct stat status;
+	sqlite3 *other;
+
+	fill(world);
+	assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN; SELECT count(*) FROM message", NULL, NULL, NULL), SQLITE_OK);
+	world_open(world);
+	message(world, "uid", LEDGER_DELIVERED);
+	ledger_close(&world->ledger);
+	assert_int_equal(stat(log_path, &status), 0);
+	assert_true(status.st_size > 0);
+	assert_int_equal(sqlite3_exec(other, "COMMIT; BEGIN; SELECT count(*) FROM message", NULL, NULL, NULL),
+	                 SQLITE_OK);
+	world_open(world);
+	assert_int_equal(compare_one(world, "uid")->state, LEDGER_STATE_SETTLED);
+	sqlite3_close(other);
+	free(log_path);
+}
+
 static void no_folder(void **state)
 {
 	struct world *world = *state;
@@ -398,6 +422,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(second_instance, setup, teardown),
 		cmocka_unit_test_setup_teardown(closed_without_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(locked_by_another_program, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reader_stops_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_folder, setup, teardown),
 		cmocka_unit_test_setup_teardown(parent_is_a_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_a_folder, setup, teardown),
