@@ -121,6 +121,11 @@ static void listed(void *ctx, const struct pop3_listing *from)
 	collector->expire_zero = collector->facts->expire_zero;
 	collector->result.login_delay_s = collector->facts->login_delay_s;
 	collector->result.listed = from->count;
+	if (from->broken > 0)
+		log_warning("account=%s: %zu lines of the listing make no sense and are ignored", account->name, from->broken);
+	if (from->truncated)
+		log_warning("account=%s: the listing is too long; the first %zu messages are looked at", account->name,
+		            from->count);
 	if (!from->has_uids && from->count > 0) {
 		collector_trouble(collector, POLL_HOPELESS,
 		                  "the server has no UIDL, and mailboxes without it are not supported yet");
