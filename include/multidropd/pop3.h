@@ -77,7 +77,6 @@ struct pop3_end {
 };
 
 /* Belongs to the session and lives until `closed`; brought up to date before `listed`, since CAPA is asked again then. */
-/* The session's own, valid until `closed` returns; complete from `listed` on. */
 struct pop3_facts {
 	const char *tls_version;                /* NULL: clear text */
 	const char *auth;                       /* config name of the mechanism */
