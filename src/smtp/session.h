@@ -23,7 +23,6 @@
 #define RELAY_CONNECT_TIMEOUT_MS 30000
 #define RELAY_QUIT_TIMEOUT_MS 10000
 #define CONTENT_LOOK_MS 1000     /* how often an idle source's output is looked at */
-#define DELIVERY_ATTEMPTS_MAX 2u /* connections for one delivery on which nothing was decided */
 #define SMTP_FLIGHT_MAX 128u     /* MAIL, RELAY_RECIPIENTS_MAX RCPT and DATA */
 #define SMTP_AUTH_STEPS_MAX 16u
 #define SMTP_AUTH_LINE_MAX 512u /* RFC 4954 4: a longer initial response waits for its challenge */

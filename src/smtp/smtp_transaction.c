@@ -198,11 +198,14 @@ enum verdict_stage transaction_stage(const struct session *session)
  * A connection that has done its work before was ended for its own reasons;
  * one on which some recipients were refused, perhaps because of these
  * (Courier: two). The next will do better, if the source can start again.
+ * All that are open may have come to their end at the same time (a relay that
+ * takes so many mails a session), so that one more than there can be is fresh.
  */
 static bool may_retry(const struct session *session, const struct delivery *delivery, enum session_fate fate)
 {
 	const struct delivery_source *source = &delivery->params.source;
-	bool again = delivery->progress || (session->transactions > 0 && delivery->attempts < DELIVERY_ATTEMPTS_MAX);
+	bool again = delivery->progress ||
+	             (session->transactions > 0 && delivery->attempts <= session->relay->params.max_connections);
 
 	return fate == FATE_LOST && again && (delivery->drawn == 0 || source->rewind(source->ctx));
 }
