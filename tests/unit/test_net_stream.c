@@ -75,19 +75,23 @@ static void all_refused(void **state)
 {
 	struct loop *loop = loop_new();
 	struct client client = { 0 };
+	char long_path[200] = "/";
 	struct stream_endpoint endpoints[] = { { .host = "127.0.0.1", .port = closed_port() },
-		                               { .path = "/nonexistent/socket" } };
-	struct stream_params params = params_for(endpoints, 2);
+		                               { .path = "/nonexistent/socket" },
+		                               { .path = long_path } };
+	struct stream_params params = params_for(endpoints, 3);
 	char *want = str_format("cannot connect to 127.0.0.1:%u: Connection refused; "
 	                        "cannot connect to unix:/nonexistent/socket: No such file or directory",
 	                        endpoints[0].port);
 
 	(void)state;
+	memset(long_path, '/', sizeof(long_path) - 1);
 	client_open(&client, loop, &params);
 	loop_run(loop);
 	assert_string_equal(strbuf_str(&client.events), "closed");
 	assert_int_equal(client.why, STREAM_CLOSE_CONNECT);
-	assert_string_equal(client.text, want);
+	assert_memory_equal(client.text, want, strlen(want));
+	assert_non_null(strstr(client.text + strlen(want), "the path is too long for a socket"));
 	free(want);
 	client_end(&client);
 	loop_free(&loop);
@@ -201,6 +205,7 @@ static void addresses_that_are_not_tried(void **state)
 		{ "127.0.0.1", NULL, true, "this is an address of this machine" },
 		{ "::1", NULL, true, "this is an address of this machine" },
 		{ "127.0.0.1", "::1", false, "source_address ::1 is of the other family" },
+		{ "::1", "127.0.0.1", false, "cannot connect to [::1]:" },
 		{ "::1", "127.0.0.1", false, "source_address 127.0.0.1 is of the other family" },
 		{ "127.0.0.1", "here", false, "source_address here is not an address" },
 		{ "127.0.0.1", "192.0.2.77", false, "source_address 192.0.2.77: Cannot assign requested address" },

@@ -704,6 +704,79 @@ static void starttls(void **state)
 	SSL_CTX_free(server.context);
 }
 
+/* Says +OK to STLS, and nothing more. */
+static void agree_and_hang(int fd, void *arg)
+{
+	char line[64];
+	char byte;
+
+	(void)arg;
+	peer_say(fd, "+OK\n");
+	peer_hear(fd, line, sizeof(line));
+	peer_say(fd, "+OK\n");
+	while (read(fd, &byte, 1) > 0)
+		continue;
+}
+
+static void starttls_has_a_deadline(void **state)
+{
+	struct tls_settings settings = settings_of(world.ca_file);
+	struct tls_client *tls = client_of(&settings, "localhost");
+	struct stream_endpoint endpoint = { .host = "127.0.0.1", .tls = tls };
+	struct stream_params params = { .endpoints = &endpoint,
+		                        .endpoint_count = 1,
+		                        .connect_timeout_ms = (int64_t)4 * SHORT_MS };
+	struct loop *loop = loop_new();
+	struct client client = { .on_data = ask_for_tls };
+	struct peer peer;
+
+	(void)state;
+	peer_start(&peer, agree_and_hang, NULL);
+	endpoint.port = peer.port;
+	client_open(&client, loop, &params);
+	loop_run(loop);
+	assert_int_equal(client.why, STREAM_CLOSE_TLS);
+	assert_text(&client, "no end of the TLS handshake with 127.0.0.1:");
+	client_end(&client);
+	loop_free(&loop);
+	peer_stop(&peer);
+	tls_client_free(&tls);
+}
+
+/* A connection that cannot have TLS, or has it already. */
+static void refuse_to_start(struct client *client)
+{
+	client_take(client);
+	assert_int_equal(stream_start_tls(client->stream), -1);
+	loop_stop(client->loop);
+}
+
+static void tls_cannot_begin_everywhere(void **state)
+{
+	struct server clear = { .context = server_context(&world.good), .talk = talk_politely, .starttls = true };
+	struct server secure = { .context = server_context(&world.good), .talk = talk_politely };
+	struct tls_settings settings = settings_of(world.ca_file);
+	struct tls_client *tls = client_of(&settings, "localhost");
+	struct client without = { .on_data = refuse_to_start };
+	struct client twice = { .on_data = refuse_to_start };
+	struct client nothing = { 0 };
+
+	(void)state;
+	run_client(&without, NULL, serve, &clear);
+	assert_true(client_saw(&without, "readable"));
+	run_client(&twice, tls, serve, &secure);
+	assert_true(client_saw(&twice, "readable"));
+	run_client(&nothing, NULL, serve, &secure);
+	assert_int_equal(nothing.why, STREAM_CLOSE_TLS);
+	assert_text(&nothing, "TLS is required, but there are no settings for it");
+	client_end(&without);
+	client_end(&twice);
+	client_end(&nothing);
+	tls_client_free(&tls);
+	SSL_CTX_free(clear.context);
+	SSL_CTX_free(secure.context);
+}
+
 static void starttls_refuses_the_certificate(void **state)
 {
 	struct server server = { .context = server_context(&world.good), .talk = talk_politely, .starttls = true };
@@ -1031,6 +1104,8 @@ int main(void)
 		cmocka_unit_test(an_expired_certificate_is_not_resumed),
 		cmocka_unit_test(both_sides_bind_to_the_same),
 		cmocka_unit_test(starttls),
+		cmocka_unit_test(starttls_has_a_deadline),
+		cmocka_unit_test(tls_cannot_begin_everywhere),
 		cmocka_unit_test(starttls_refuses_the_certificate),
 		cmocka_unit_test(injected_bytes_are_refused),
 		cmocka_unit_test(bulk_both_ways_with_pauses),
