@@ -23,7 +23,11 @@ struct child;
  */
 typedef void child_done_fn(void *ctx, struct span output, const char *error);
 
-/* argv ends with NULL and is copied. `label` prefixes its lines in the log. Never NULL: failing to start is reported through done, too. */
+/*
+ * argv ends with NULL and is copied; PATH is searched only where argv[0] has
+ * no slash. `label` prefixes its lines in the log. Never NULL: failing to
+ * start is reported through `done`, too.
+ */
 struct child *child_run(struct loop *loop, char *const argv[], int64_t deadline_ms, const char *label,
                         child_done_fn *done, void *ctx);
 void child_cancel(struct child **child);             /* kills the group; `done` is not called; NULL inside is fine */

@@ -44,7 +44,8 @@ struct stream_params {
 	bool implicit_tls;
 	const char *source_address;              /* NULL or "": the system chooses */
 	bool refuse_self;                        /* an address of this machine is a STREAM_CLOSE_CONNECT */
-	int64_t connect_timeout_ms;              /* for each address: connection and, if implicit, handshake; for resolving too */
+	/* Each for resolving a name, for one address (with the handshake, if implicit) and for stream_start_tls. */
+	int64_t connect_timeout_ms;
 };
 
 struct stream_events {
@@ -58,7 +59,7 @@ struct stream_events {
 
 #define STREAM_OUTPUT_LOW  (32u * 1024u)         /* `drained` comes at this fill */
 #define STREAM_OUTPUT_HIGH (128u * 1024u)        /* a polite writer stops here */
-#define STREAM_MIN_RATE_BYTES 16u                /* a second, over STREAM_MIN_RATE_WINDOW_MS after the first such window */
+#define STREAM_MIN_RATE_BYTES 16u                /* a second, over a window, after the first */
 #define STREAM_MIN_RATE_WINDOW_MS 60000
 
 struct stream *stream_open(struct loop *loop, const struct stream_params *params,

@@ -19,7 +19,7 @@ struct tls_settings {
 	const char *min_version;         /* "1.2" or "1.3" ("1.0", "1.1" where the library still can); NULL: 1.2 */
 	const char *cert_file;           /* client certificate, NULL or "": none */
 	const char *key_file;            /* NULL or "": in cert_file */
-	const struct strlist *fingerprints; /* "sha256:HEX", colons allowed; one of them must match, and then nothing else need */
+	const struct strlist *fingerprints; /* "sha256:HEX", colons allowed; one must match, then nothing else need */
 };
 
 struct tls_pool;
