@@ -196,8 +196,7 @@ void ledger_forget_callbacks(struct ledger *ledger, void *ctx)
 {
 	struct ledger_request *request;
 
-	TAILQ_FOREACH(request, &ledger->waiting, waiting)
-	{
+	for (request = TAILQ_FIRST(&ledger->waiting); request != NULL; request = TAILQ_NEXT(request, waiting)) {
 		if (request->ctx == ctx)
 			request->forgotten = true;
 	}

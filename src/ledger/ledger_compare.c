@@ -58,7 +58,7 @@ static int compare_entries(const void *a, const void *b)
 /* Gives the UIDs their place, now that the bytes no longer move, and marks those that stand there twice. */
 static struct ledger_entry **sort_entries(struct ledger_listing *listing)
 {
-	struct ledger_entry **order = mem_array(listing->count, sizeof(*order));
+	struct ledger_entry **order = mem_array(listing->count, sizeof(struct ledger_entry *));
 	size_t offset = 0;
 
 	for (size_t i = 0; i < listing->count; i++) {
@@ -66,7 +66,7 @@ static struct ledger_entry **sort_entries(struct ledger_listing *listing)
 		offset += listing->entries[i].uid.len;
 		order[i] = &listing->entries[i];
 	}
-	qsort(order, listing->count, sizeof(*order), compare_entries);
+	qsort(order, listing->count, sizeof(struct ledger_entry *), compare_entries);
 	for (size_t i = 1; i < listing->count; i++) {
 		if (compare_entries(&order[i - 1], &order[i]) == 0)
 			order[i - 1]->shared = order[i]->shared = true;

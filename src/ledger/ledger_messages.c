@@ -50,6 +50,12 @@ void ledger_message_clear(struct ledger_message *message)
 	strbuf_free(&message->uid);
 }
 
+static void message_free(struct ledger_message *message)
+{
+	ledger_message_clear(message);
+	free(message);
+}
+
 static void drop(struct ledger_messages *messages, struct ledger_message *message)
 {
 	struct ledger_message **at = bucket_of(messages, message->id);
@@ -57,8 +63,7 @@ static void drop(struct ledger_messages *messages, struct ledger_message *messag
 	while (*at != message)
 		at = &(*at)->same_bucket;
 	*at = message->same_bucket;
-	ledger_message_clear(message);
-	free(message);
+	message_free(message);
 }
 
 /* *message: NULL where neither memory nor the rows know the id. */
@@ -250,9 +255,14 @@ void ledger_messages_committed(struct ledger_messages *messages)
 
 void ledger_messages_free(struct ledger_messages *messages)
 {
+	struct ledger_message *message, *next;
+
 	STAILQ_INIT(&messages->dirty);
 	for (size_t i = 0; i < LEDGER_BUCKETS; i++) {
-		while (messages->buckets[i] != NULL)
-			drop(messages, messages->buckets[i]);
+		for (message = messages->buckets[i]; message != NULL; message = next) {
+			next = message->same_bucket;
+			message_free(message);
+		}
+		messages->buckets[i] = NULL;
 	}
 }

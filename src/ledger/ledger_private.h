@@ -188,6 +188,8 @@ void ledger_request_free(struct ledger_request **request);
 struct ledger {
 	char *path;
 	int lock_fd;
+	int event_fd;
+	int64_t retry_first_ms, retry_max_ms, close_grace_ms; /* tests make them short */
 
 	/* The loop's. */
 	struct ledger_events events;
@@ -205,7 +207,6 @@ struct ledger {
 	struct ledger_request_list results;
 	bool closing;
 	int64_t give_up_ms; /* when closing: monotonic */
-	int event_fd;
 
 	/* The thread's. */
 	struct ledger_db db;
@@ -213,35 +214,39 @@ struct ledger {
 	struct ledger_request_list batch;
 	bool in_trouble;
 	bool reopen_first;
-	int64_t pause_ms;
 	unsigned commits;
-
-	/* Fixed before the start; tests make them short. */
-	int64_t retry_first_ms, retry_max_ms, close_grace_ms;
+	int64_t pause_ms;
 };
 
 void *ledger_thread_run(void *ledger);
 
-/* Each in one transaction that the thread opened; -1: db says why. */
+/*
+ * What the thread does within its transaction. -1: db says why; whatever was
+ * done to rows is rolled back, and to memory stays done.
+ */
+
+/* A begin, verdict or end, into memory; others are none of its business. */
 int ledger_messages_apply(struct ledger *ledger, struct ledger_request *request) __attribute__((warn_unused_result));
 void ledger_messages_committed(struct ledger_messages *messages);
 void ledger_messages_free(struct ledger_messages *messages);
+struct ledger_recipient *ledger_message_add(struct ledger_message *message, const char *address);
+/* Frees what a message points to. */
+void ledger_message_clear(struct ledger_message *message);
 
 int ledger_message_load(struct ledger_db *db, struct ledger_message *message) __attribute__((warn_unused_result));
+int ledger_message_load_recipients(struct ledger_db *db, struct ledger_message *message)
+	__attribute__((warn_unused_result));
 int ledger_message_write(struct ledger_db *db, const struct ledger_message *message)
 	__attribute__((warn_unused_result));
 int ledger_write_deleted(struct ledger_db *db, const struct ledger_request *request)
 	__attribute__((warn_unused_result));
 int ledger_write_drop(struct ledger_db *db, int64_t message) __attribute__((warn_unused_result));
 int ledger_write_gone(struct ledger_db *db, int64_t message, int64_t gone_since_s) __attribute__((warn_unused_result));
-int ledger_message_load_recipients(struct ledger_db *db, struct ledger_message *message)
-	__attribute__((warn_unused_result));
-/* Frees what a message points to. */
-void ledger_message_clear(struct ledger_message *message);
-void ledger_entry_clear(struct ledger_entry *entry);
-struct ledger_recipient *ledger_message_add(struct ledger_message *message, const char *address);
 
 int ledger_run_compare(struct ledger_db *db, struct ledger_request *request) __attribute__((warn_unused_result));
 int ledger_run_next_due(struct ledger_db *db, struct ledger_request *request) __attribute__((warn_unused_result));
+
+/* Takes an entry's records away. */
+void ledger_entry_clear(struct ledger_entry *entry);
 
 #endif

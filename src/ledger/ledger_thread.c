@@ -78,18 +78,16 @@ static int run_batch(struct ledger *ledger)
 	struct ledger_request *request;
 	struct ledger_message *message;
 
-	STAILQ_FOREACH(request, &ledger->batch, next)
-	{
+	for (request = STAILQ_FIRST(&ledger->batch); request != NULL; request = STAILQ_NEXT(request, next)) {
 		if (ledger_messages_apply(ledger, request) != 0)
 			return -1;
 	}
-	STAILQ_FOREACH(message, &ledger->messages.dirty, next_dirty)
-	{
+	for (message = STAILQ_FIRST(&ledger->messages.dirty); message != NULL;
+	     message = STAILQ_NEXT(message, next_dirty)) {
 		if (ledger_message_write(&ledger->db, message) != 0)
 			return -1;
 	}
-	STAILQ_FOREACH(request, &ledger->batch, next)
-	{
+	for (request = STAILQ_FIRST(&ledger->batch); request != NULL; request = STAILQ_NEXT(request, next)) {
 		if (run_request(ledger, request) != 0)
 			return -1;
 	}

@@ -376,7 +376,7 @@ static void close_insists(void **state)
 {
 	struct world *world = *state;
 
-	world->ledger->retry_first_ms = world->ledger->retry_max_ms = 3600 * 1000;
+	world->ledger->retry_first_ms = world->ledger->retry_max_ms = INT64_C(3600000);
 	set_fault(FAULT_WRITE, SQLITE_IOERR_WRITE, 0, -1);
 	ask(world, "uid");
 	wait_trouble(world, 1);
