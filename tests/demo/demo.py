@@ -24,7 +24,7 @@ from servers import OFFICE_USERS            # noqa: E402
 
 KEEP = os.environ.get("DEMO_KEEP", "") not in ("", "0")
 DEADLINE_S = 60
-WIDTH = 110
+WIDTH = 120
 
 
 def heading(text):
@@ -33,10 +33,11 @@ def heading(text):
 
 
 def table(titles, rows):
-    """Columns as wide as they need, the last one cut at the page's width."""
+    """Columns as wide as they need; a line ends at the page's width."""
     widths = [max(len(row[column]) for row in [titles, *rows]) for column in range(len(titles))]
     for row in [titles, ["-" * width for width in widths], *rows]:
-        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()[:WIDTH])
+        line = "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        print(line if len(line) <= WIDTH else line[:WIDTH - 1] + "…")
     sys.stdout.flush()
 
 
@@ -71,14 +72,6 @@ class Foreground:
                 messages.setdefault(one["msgid"].strip("<>"), []).append(one)
         return messages
 
-    def about(self, uid):
-        """The fields of all lines about this message, the later ones on top."""
-        known = {}
-        for one in map(fields_of, self.lines):
-            if one.get("uid") == uid:
-                known.update(one)
-        return known
-
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(DEADLINE_S)
@@ -86,11 +79,12 @@ class Foreground:
 
 
 def wait_until_done(scene, running, mail):
-    """Every message has a verdict, and what was delivered to all is gone from the server."""
+    """Every message has a verdict, what was delivered to all is gone from the server, and the poll is over."""
     def done():
         if running.process.poll() is not None:
             raise RuntimeError(f"multidropd ended with status {running.process.returncode}")
-        return len(running.settled()) >= len(mail) and len(scene.provider.left(USER)) == sum("mallory" in one.recipients for one in mail)
+        left = sum("mallory" in message.recipients for message in mail)
+        return len(running.settled()) == len(mail) and len(scene.provider.left(USER)) == left and running.lines.matching(" poll=")
     wait_for("the mail to be fetched", done, DEADLINE_S)
 
 
@@ -105,16 +99,15 @@ def show_result(running, mail):
     for message in mail:
         lines = verdicts[message.message_id]
         to = "; ".join(f"{one['to'].replace('@example.com', '')}: {one['status']}" for one in lines)
-        rows.append((message.name, to, why(running, message, lines)))
+        rows.append((message.name, to, why(lines)))
     table(("message", "went to", "why"), rows)
 
 
-def why(running, message, lines):
+def why(lines):
     refusals = [one["reply"] for one in lines if one["status"] != "delivered"]
     if refusals:
         return "the office's server said " + refusals[0]
-    known = running.about(lines[0]["uid"])
-    return next((known[key] for key in ("why", "because", "reason", "evidence", "source") if key in known), stamp_of(message))
+    return lines[0]["why"]
 
 
 def subject(stored):

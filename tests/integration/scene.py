@@ -29,7 +29,7 @@ class Scene(Place):
         self.daemon.configure(accounts or {"example.com": self.account()}, relays or {"office": self.lmtp()}, **changes)
 
     def account(self, **changes):
-        return multidrop_account(self.provider.port, USER, PASSWORD, **changes)
+        return multidrop_account(self.provider.port, **{"user": USER, "password": PASSWORD, **changes})
 
     def lmtp(self, **changes):
         return {"protocol": "lmtp", "address": "unix:" + self.office.lmtp_socket, **changes}

@@ -43,13 +43,18 @@ def tail(path, lines=15):
 
 
 def read_maildir(folder):
-    """The messages' bytes, oldest first, as they lie there: line ends are LF."""
-    paths = glob.glob(folder + "/new/*") + glob.glob(folder + "/cur/*")
-    messages = []
-    for path in sorted(paths, key=os.path.basename):
-        with open(path, "rb") as file:
-            messages.append(file.read())
-    return messages
+    """The messages' bytes, oldest first, as they lie there: line ends are LF. The server may be moving them meanwhile."""
+    while True:
+        paths = glob.glob(folder + "/new/*") + glob.glob(folder + "/cur/*")
+        try:
+            return [_read(path) for path in sorted(paths, key=os.path.basename)]
+        except FileNotFoundError:
+            continue
+
+
+def _read(path):
+    with open(path, "rb") as file:
+        return file.read()
 
 
 class Dovecot:

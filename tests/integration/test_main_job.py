@@ -28,7 +28,7 @@ def trace_names_server_host_and_single_recipient():
         scene.stock([make("one", ["alice"]), make("two", ["bob", "carol"])])
         scene.daemon.once()
         trace = dissect(scene.office.delivered("alice")[0]).trace
-        check.assertRegex(trace, rb"^Received: from 127\.0\.0\.1\b")
+        check.assertRegex(trace, rb"^Received: from \[127\.0\.0\.1\] ")
         check.assertIn(b"by " + HOSTNAME.encode(), trace)
         check.assertIn(b"with POP3", trace)
         check.assertRegex(trace, rb"for <alice@example\.com>")
@@ -45,7 +45,7 @@ def without_trace_and_removal_the_message_is_untouched():
         scene.daemon.once()
         stored = scene.office.delivered("alice")[0]
         check.assertTrue(stored.endswith(b"\n" + message.served.replace(b"\r\n", b"\n")), stored[:600])
-        check.assertNotIn(HOSTNAME.encode(), stored)
+        check.assertNotIn(b"with POP3", stored)
 
 
 @test
