@@ -65,11 +65,10 @@ def can_connect(port):
 class Place:
     """Use with `with`: on the way out processes end in the reverse of their order, and the folder goes."""
 
-    def __init__(self, keep=False):
+    def __init__(self):
         self.user = ordinary_user()
         self.path = tempfile.mkdtemp(prefix="multidropd-")
         os.chmod(self.path, 0o755)
-        self.keep = keep
         self._processes = []
         self._cleanups = []
 
@@ -80,12 +79,17 @@ class Place:
         self.close()
 
     def close(self):
-        while self._processes:
-            end_process(self._processes.pop())
-        while self._cleanups:
-            self._cleanups.pop()()
-        if not self.keep:
+        """Ends everything; a second Ctrl-C waits until that is done."""
+        impatient = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+        signal.pthread_sigmask(signal.SIG_BLOCK, impatient)
+        try:
+            while self._processes:
+                end_process(self._processes.pop())
+            while self._cleanups:
+                self._cleanups.pop()()
+        finally:
             shutil.rmtree(self.path, ignore_errors=True)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, impatient)
 
     def at_close(self, function):
         self._cleanups.append(function)

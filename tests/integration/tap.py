@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A test program: functions marked @test, run in their order, reported as TAP (testanything.org)."""
 import os
+import signal
 import sys
 import traceback
 import unittest
@@ -22,7 +23,8 @@ def test(function):
 
 
 def main():
-    """Runs the tests named on the command line, or all."""
+    """Runs the tests named on the command line, or all. Told to stop, it ends its servers first."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = [function for function in _tests if len(sys.argv) < 2 or function.__name__ in sys.argv[1:]]
     print(f"1..{len(chosen)}", flush=True)
     failed = 0
