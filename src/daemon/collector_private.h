@@ -55,6 +55,7 @@ struct collector {
 
 	/* what is under way */
 	struct requests requests;
+	void *twins;                    /* tsearch(3) */
 	size_t requested_count, requested_bytes;
 	struct messages messages;       /* from RETR to the commit */
 	size_t message_count;
@@ -85,6 +86,13 @@ void collector_identified(struct collector *collector, struct ledger_entry *entr
                           const uint8_t hash[LEDGER_HASH_LEN]);
 /* A message ended: delete it, or note what is still owed. */
 void collector_settle(struct collector *collector, struct message *message);
+
+/* collector_twins.c */
+/* Only for messages whose UID is shared: false for the first with this header; others get the fate of the first. */
+bool collector_join_twin(struct collector *collector, struct message *message);
+/* The first of them has ended. */
+void collector_note_twin(struct collector *collector, struct message *message);
+void collector_free_twins(struct collector *collector);
 
 /* collector_transfer.c */
 void collector_transfer_init(struct collector *collector);

@@ -5,7 +5,6 @@
 #include "collector_private.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "multidropd/log.h"
 #include "multidropd/mem.h"
@@ -127,18 +126,9 @@ static void again(void *ctx, struct message *message)
 	pop3_retr(collector->session, message->number);
 }
 
-static bool has_twin(void *ctx, const struct message *message)
+static bool join_twin(void *ctx, struct message *message)
 {
-	struct collector *collector = ctx;
-	struct message *other;
-
-	TAILQ_FOREACH(other, &collector->messages, link) {
-		if (other != message && other->has_hash && other->uid_len == message->uid_len &&
-		    memcmp(other->uid, message->uid, message->uid_len) == 0 &&
-		    memcmp(other->hash, message->hash, sizeof(message->hash)) == 0)
-			return true;
-	}
-	return false;
+	return collector_join_twin(ctx, message);
 }
 
 static void done(void *ctx, struct message *message)
@@ -149,6 +139,7 @@ static void done(void *ctx, struct message *message)
 	collector->message_count--;
 	if (message->relay_trouble)
 		collector_trouble(collector, POLL_RELAY_TROUBLE, "the relay ended a transaction without an answer");
+	collector_note_twin(collector, message);
 	collector_settle(collector, message);
 	message_free(&message);
 	collector_go_on(collector);
@@ -272,7 +263,7 @@ void collector_transfer_init(struct collector *collector)
 		.retry_max_s = config->retry_max_s,
 		.flow = flow,
 		.again = again,
-		.has_twin = has_twin,
+		.join_twin = join_twin,
 		.done = done,
 		.ctx = collector,
 	};
@@ -298,6 +289,7 @@ void collector_transfer_deinit(struct collector *collector)
 {
 	collector_abandon(collector, false);
 	budget_unwait(collector->params.budget, &collector->waiter);
+	collector_free_twins(collector);
 	strbuf_free(&collector->top_header);
 	free(collector->fetch.items);
 	free(collector->identify.items);

@@ -250,10 +250,9 @@ static bool is_still_the_same(struct message *message)
 static bool first_header(struct message *message)
 {
 	message_hash(&message->header, message->hash);
-	message->has_hash = true;
 	message->record = message_record(message->entry, message->hash);
 	message->message_id = find_message_id(&message->header);
-	if ((message->entry->shared && message->env->has_twin(message->env->ctx, message)) || known_and_settled(message))
+	if ((message->entry->shared && message->env->join_twin(message->env->ctx, message)) || known_and_settled(message))
 		return false;
 	find_recipients(message);
 	return message->recipient_count > 0;

@@ -26,6 +26,7 @@
 #define MESSAGE_RETR_MAX 12u
 
 struct message;
+struct twin;
 
 /* What a message's poll gives it. Callbacks are the message's last act in whatever called them. */
 struct message_env {
@@ -40,8 +41,9 @@ struct message_env {
 	void (*flow)(void *ctx, struct message *message, bool paused);
 	/* Recipients are left that want the bytes from the start: RETR once more. */
 	void (*again)(void *ctx, struct message *message);
-	/* Another message of this poll has the same UID and header: this one is left for the next. */
-	bool (*has_twin)(void *ctx, const struct message *message);
+	/* Another message of this poll has the same UID and header, so this one needs no delivery of its own. Gives it the
+	 * other's fate; where that is still open, this one is left for the next poll. */
+	bool (*join_twin)(void *ctx, struct message *message);
 	/* It is over for this poll; `fate` says how. The owner frees it. */
 	void (*done)(void *ctx, struct message *message);
 	void *ctx;
@@ -81,6 +83,7 @@ struct message {
 	size_t uid_len;
 	uint64_t size;                  /* LIST's hint, then what came */
 	struct ledger_entry *entry;     /* what the ledger said of this UID */
+	struct twin *twin;              /* the collector's */
 	enum message_fate fate;
 	int64_t begun_mono_ms;
 	unsigned retrs;
@@ -95,7 +98,6 @@ struct message {
 	bool received;                  /* the last RETR has ended */
 	bool discard;                   /* nobody wants the rest of this RETR */
 	bool over;                      /* no transaction any more in this poll */
-	bool has_hash;
 	uint8_t hash[LEDGER_HASH_LEN];
 	char *message_id;
 	struct route route;
