@@ -71,21 +71,23 @@ static bool is_settled(const struct ledger_record *record)
 	return record->state == LEDGER_STATE_SETTLED || record->state == LEDGER_STATE_DELETED;
 }
 
+/* What an earlier session settled goes only when the header, too, is the same: a server may have given the UID to
+ * another message since. */
+static bool is_known_by_uid(const struct collector *collector, const struct ledger_entry *entry)
+{
+	bool deletes = !collector->params.account->config->keep;
+
+	return entry->record_count == 1 && !entry->shared && !(deletes && is_settled(&entry->records[0]));
+}
+
 static void plan_entry(struct collector *collector, struct ledger_entry *entry)
 {
-	const struct ledger_record *only = entry->record_count == 1 ? &entry->records[0] : NULL;
-	bool keep = collector->params.account->config->keep;
-
 	if (entry->record_count == 0)
 		entry_queue_add(&collector->fetch, entry);
-	else if (!collector->has_top && (only == NULL || entry->shared))
-		entry_queue_add(&collector->fetch, entry);
-	else if (only == NULL || entry->shared || (is_settled(only) && !keep && collector->has_top))
-		/* What an earlier session settled goes only when the header, too, is the same: a server may
-		 * have given the UID to another message since. */
-		entry_queue_add(&collector->identify, entry);
+	else if (is_known_by_uid(collector, entry))
+		plan_record(collector, entry, &entry->records[0]);
 	else
-		plan_record(collector, entry, only);
+		entry_queue_add(collector->has_top ? &collector->identify : &collector->fetch, entry);
 }
 
 static int by_size(const void *a, const void *b)
@@ -118,6 +120,11 @@ void collector_plan(struct collector *collector)
 		      smallest ? by_size : by_number);
 	log_info("account=%s messages=%zu to_fetch=%zu to_identify=%zu", collector->params.account->config->name,
 	         listing->count, collector->fetch.count, collector->identify.count);
+}
+
+void collector_unidentified(struct collector *collector, struct ledger_entry *entry)
+{
+	entry_queue_add(&collector->fetch, entry);
 }
 
 void collector_identified(struct collector *collector, struct ledger_entry *entry,

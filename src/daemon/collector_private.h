@@ -84,6 +84,8 @@ void collector_plan(struct collector *collector);
 /* TOP gave the header of a message whose UID alone did not decide. */
 void collector_identified(struct collector *collector, struct ledger_entry *entry,
                           const uint8_t hash[LEDGER_HASH_LEN]);
+/* TOP was refused: RETR will tell. */
+void collector_unidentified(struct collector *collector, struct ledger_entry *entry);
 /* A message ended: delete it, or note what is still owed. */
 void collector_settle(struct collector *collector, struct message *message);
 

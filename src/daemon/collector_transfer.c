@@ -171,7 +171,8 @@ static void top_ended(struct collector *collector, struct ledger_entry *entry, e
 	uint8_t hash[LEDGER_HASH_LEN];
 	struct header header;
 
-	/* A message that cannot be identified is left alone. */
+	if (how == POP3_MESSAGE_REFUSED)
+		collector_unidentified(collector, entry);
 	if (how != POP3_MESSAGE_COMPLETE)
 		return;
 	header_parse(&header, strbuf_span(&collector->top_header), collector->top_capped);

@@ -14,6 +14,10 @@
 #include "scene.h"
 
 #define ONE_CONNECTION .relay = "max_connections = 1"
+#define CAPA_WITHOUT_TOP "S: +OK\nS: USER\nS: UIDL\nS: PIPELINING\nS: .\n"
+#define LOGIN_WITHOUT_TOP                                                                                              \
+	"S: +OK\nC: CAPA\n" CAPA_WITHOUT_TOP "C: USER ann\nS: +OK\nC: PASS geheim\nS: +OK\n"                           \
+	"C: CAPA\nC: UIDL\nC: LIST\n" CAPA_WITHOUT_TOP
 #define GONE_ONE "EXPECT poll ok listed=1 fetched=0 deleted=1\n"
 
 static void takes_twins_for_one(void **state)
@@ -40,6 +44,26 @@ static void takes_twins_for_one(void **state)
 		  WORLD_LOGIN LISTED_TWO("a", "a") "CONNECT\n" WORLD_RELAY "@1\nC: RETR 1\nC: RETR 2\n"
 		  "S: -ERR gone\nLOG account=dom uid=a\n" MESSAGE("bob") DELIVERED("bob")
 		  "@1\nC: DELE 2\n" OK_POP WORLD_QUIT "EXPECT poll ok listed=2 fetched=1 deleted=1 owed\n" },
+		/* clang-format on */
+	};
+
+	(void)state;
+	WORLD_PLAY(scenes);
+}
+
+static void identifies_without_top(void **state)
+{
+	static const struct world_scene scenes[] = {
+		/* clang-format off */
+		{ "TOP is refused: RETR tells", { 0 },
+		  FETCHED("bob") DELIVERED("bob") "@1\nC: DELE 1\nS: -ERR no\n" WORLD_QUIT "EXPECT~ poll ok\n"
+		  "CALL poll\n@3\n" WORLD_LOGIN LISTED("a") "C: TOP 1 0\nS: -ERR what\nC: RETR 1\n" MESSAGE("bob")
+		  "C: DELE 1\n" OK_POP WORLD_QUIT "EXPECT poll ok listed=1 fetched=1 deleted=1\n" },
+		{ "no TOP", { 0 },
+		  LOGIN_WITHOUT_TOP LISTED("a") "CONNECT\n" WORLD_RELAY "@1\nC: RETR 1\n" MESSAGE("bob") DELIVERED("bob")
+		  "@1\nC: DELE 1\nS: -ERR no\n" WORLD_QUIT "EXPECT~ poll ok\n"
+		  "CALL poll\n@3\n" LOGIN_WITHOUT_TOP LISTED("a") "C: RETR 1\n" MESSAGE("carl") DELIVERED("carl")
+		  "@3\nC: DELE 1\n" OK_POP WORLD_QUIT "EXPECT poll ok listed=1 fetched=1 deleted=1\n" },
 		/* clang-format on */
 	};
 
@@ -88,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_twins_for_one),
+		cmocka_unit_test(identifies_without_top),
 		cmocka_unit_test(tells_others_apart_by_their_header),
 	};
 
