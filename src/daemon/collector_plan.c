@@ -27,7 +27,8 @@ static void note_owed(struct collector *collector, int64_t due_s)
 static void plan_owed(struct collector *collector, struct ledger_entry *entry, const struct ledger_record *record)
 {
 	int64_t now = clock_wall_s();
-	bool due = collector->params.all_due;
+	/* Owed to nobody: the last verdict was committed and the end was not. */
+	bool due = collector->params.all_due || record->owed_count == 0;
 
 	for (size_t i = 0; i < record->owed_count; i++)
 		due = due || record->owed[i].due_s <= now;

@@ -176,8 +176,7 @@ static bool needs_smtputf8(const struct message *message)
 	return needed;
 }
 
-/* All that are owed it, in the ledger before anything can be delivered. */
-static void begin_in_ledger(struct message *message)
+void message_begin(struct message *message)
 {
 	const char **addresses = mem_array(message->recipient_count, sizeof(*addresses));
 	struct ledger_begin begin = {
@@ -193,7 +192,7 @@ static void begin_in_ledger(struct message *message)
 
 	for (size_t i = 0; i < message->recipient_count; i++)
 		addresses[i] = message->recipients[i].address;
-	if (message->record != NULL && message->record->under_way)
+	if (message->recipient_count > 0 && message->record != NULL && message->record->under_way)
 		message_log(message, LOG_AT_WARNING, "deferred",
 		            "possible duplicate: its last transaction was left open, the relay may have it already");
 	message->ledger_id = ledger_begin(message->env->ledger, &begin);
@@ -215,7 +214,7 @@ static void start(struct message *message)
 	};
 
 	if (message->ledger_id == 0)
-		begin_in_ledger(message);
+		message_begin(message);
 	for (size_t i = 0; i < message->offered_count; i++)
 		message->recipients[message->offered[i]].state = RECIPIENT_OFFERED;
 	message->delivery = delivery_start(message->env->account->relay->relay, &params, &events, message);

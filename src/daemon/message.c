@@ -255,6 +255,8 @@ static bool first_header(struct message *message)
 	if ((message->entry->shared && message->env->join_twin(message->env->ctx, message)) || known_and_settled(message))
 		return false;
 	find_recipients(message);
+	if (message->record != NULL && message->record->owed_count == 0)
+		message_begin(message);
 	return message->recipient_count > 0;
 }
 

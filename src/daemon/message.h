@@ -137,7 +137,9 @@ const struct ledger_record *message_record(const struct ledger_entry *entry, con
 /* Lets go of the bytes held; what still arrives of this RETR is thrown away. */
 void message_discard(struct message *message);
 
-/* delivery.c: starts the next transaction; asks for another RETR where the bytes are gone; ends the message when nothing is left to do. */
+/* delivery.c: all that are owed it, in the ledger before anything can be delivered. */
+void message_begin(struct message *message);
+/* Starts the next transaction; asks for another RETR where the bytes are gone; ends the message when nothing is left to do. */
 void message_deliver(struct message *message);
 /* Cancels what is under way, for good. */
 void message_break(struct message *message);

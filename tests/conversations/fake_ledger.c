@@ -37,7 +37,7 @@ enum request_kind { REQUEST_COMPARE, REQUEST_BEGIN, REQUEST_VERDICT, REQUEST_END
 struct write {
 	enum request_kind kind;
 	int64_t id;
-	struct known *begun;            /* owned until committed */
+	struct known *begun; /* owned until committed */
 	char *recipient;
 	enum ledger_outcome outcome;
 	int64_t due_s;
@@ -51,6 +51,7 @@ struct write {
 struct ledger {
 	struct timer *turn;
 	bool held;
+	size_t released; /* so many may be committed although it is held */
 	int64_t next_id;
 	TAILQ_HEAD(, known) known;
 	TAILQ_HEAD(, write) queue;
@@ -71,7 +72,7 @@ static struct known *find(const struct ledger *ledger, int64_t id)
 {
 	struct known *known;
 
-	TAILQ_FOREACH(known, &ledger->known, link) {
+	TAILQ_FOREACH (known, &ledger->known, link) {
 		if (known->id == id)
 			return known;
 	}
@@ -98,8 +99,9 @@ static void add_record(struct ledger_entry *entry, struct known *known)
 
 	entry->records = realloc(entry->records, (entry->record_count + 1) * sizeof(*entry->records));
 	record = &entry->records[entry->record_count++];
-	*record = (struct ledger_record){ .id = known->id, .has_hash = true, .state = known->state,
-		                          .under_way = known->under_way };
+	*record = (struct ledger_record){
+		.id = known->id, .has_hash = true, .state = known->state, .under_way = known->under_way
+	};
 	memcpy(record->hash, known->hash, sizeof(record->hash));
 	record->owed = mem_array(known->recipient_count, sizeof(*record->owed));
 	for (size_t i = 0; i < known->recipient_count; i++) {
@@ -119,7 +121,7 @@ static void compare_entry(struct ledger *ledger, struct ledger_listing *listing,
 	struct ledger_entry *entry = &listing->entries[index];
 	struct known *known;
 
-	TAILQ_FOREACH(known, &ledger->known, link) {
+	TAILQ_FOREACH (known, &ledger->known, link) {
 		if (known->uid_len == entry->uid.len && memcmp(known->uid, entry->uid.data, entry->uid.len) == 0)
 			add_record(entry, known);
 	}
@@ -203,13 +205,17 @@ static void write_free(struct write *write)
 	free(write);
 }
 
-static struct write *next_ready(const struct ledger *ledger)
+static struct write *next_ready(struct ledger *ledger)
 {
 	struct write *write;
 
-	TAILQ_FOREACH(write, &ledger->queue, link) {
+	TAILQ_FOREACH (write, &ledger->queue, link) {
 		if (!ledger->held || write->kind == REQUEST_COMPARE)
 			return write;
+		if (ledger->released > 0) {
+			ledger->released--;
+			return write;
+		}
 	}
 	return NULL;
 }
@@ -252,7 +258,7 @@ void ledger_forget_callbacks(struct ledger *ledger, void *ctx)
 {
 	struct write *write;
 
-	TAILQ_FOREACH(write, &ledger->queue, link) {
+	TAILQ_FOREACH (write, &ledger->queue, link) {
 		if (write->ctx == ctx) {
 			write->done = NULL;
 			write->compared = NULL;
@@ -310,7 +316,8 @@ struct ledger_listing *ledger_listing_new(void)
 
 void ledger_listing_add(struct ledger_listing *listing, uint32_t number, struct span uid, uint64_t size)
 {
-	listing->entries = mem_grow(listing->entries, &listing->capacity, listing->count + 1, sizeof(*listing->entries));
+	listing->entries =
+		mem_grow(listing->entries, &listing->capacity, listing->count + 1, sizeof(*listing->entries));
 	listing->entries[listing->count++] = (struct ledger_entry){
 		.number = number, .uid = span_make(mem_strndup(uid.data, uid.len), uid.len), .size = size
 	};
@@ -382,6 +389,13 @@ void fake_ledger_free(struct ledger **pointer)
 void fake_ledger_hold(struct ledger *ledger, bool held)
 {
 	ledger->held = held;
+	ledger->released = 0;
+	timer_arm(ledger->turn, 0);
+}
+
+void fake_ledger_commit(struct ledger *ledger, size_t count)
+{
+	ledger->released += count;
 	timer_arm(ledger->turn, 0);
 }
 
@@ -390,7 +404,7 @@ void fake_ledger_describe(const struct ledger *ledger)
 	static const char *const states[] = { "owed", "settled", "deleted", "refused" };
 	struct known *known;
 
-	TAILQ_FOREACH(known, &ledger->known, link) {
+	TAILQ_FOREACH (known, &ledger->known, link) {
 		struct strbuf settled = { 0 }, owed = { 0 };
 
 		for (size_t i = 0; i < known->recipient_count; i++) {

@@ -219,9 +219,12 @@ static void call_hold(void *ctx, const char *argument)
 static void call_commit(void *ctx, const char *argument)
 {
 	struct world *world = ctx;
+	uint64_t count;
 
-	(void)argument;
-	fake_ledger_hold(world->ledger, false);
+	if (span_number(span_of(argument), &count))
+		fake_ledger_commit(world->ledger, count);
+	else
+		fake_ledger_hold(world->ledger, false);
 }
 
 static void call_crash(void *ctx, const char *argument)

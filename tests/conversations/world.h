@@ -7,7 +7,8 @@
  *   poll [once]     starts a poll (of --once); refused while one runs
  *   stop            collector_stop
  *   free            collector_free
- *   hold, commit    no commit any more; commits what waited, and from now on
+ *   hold            no commit any more
+ *   commit [N]      commits what waits, and from now on; N: no more than so many writes
  *   crash           kill -9: the poll is gone, and so is what was not committed
  *   describe        journals what the ledger knows
  *
