@@ -42,7 +42,7 @@ static void quit(struct collector *collector)
 {
 	enter(collector, COLLECTOR_QUITTING);
 	/* EXPIRE 0: with QUIT the server deletes whatever was retrieved (RFC 2449 6.7). */
-	if (collector->expire_zero && collector->unsettled) {
+	if (collector->expire_zero && collector->leaves_something) {
 		pop3_free(&collector->session);
 		enter(collector, COLLECTOR_CLOSED);
 		collector_go_on(collector);

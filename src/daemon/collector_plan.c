@@ -43,8 +43,12 @@ static void plan_owed(struct collector *collector, struct ledger_entry *entry, c
 /* The only DELE in the program: `ledger_id` is known to be settled in durable state. */
 static void delete_from_server(struct collector *collector, const struct ledger_entry *entry, int64_t ledger_id)
 {
-	if (collector->params.account->config->keep || collector->session == NULL)
+	if (collector->session == NULL)
 		return;
+	if (collector->params.account->config->keep) {
+		collector->leaves_something = true;
+		return;
+	}
 	collector->deletions = mem_grow(collector->deletions, &collector->deletion_capacity,
 	                                collector->deletion_count + 1, sizeof(*collector->deletions));
 	collector->deletions[collector->deletion_count++] = ledger_id;
@@ -155,5 +159,6 @@ void collector_settle(struct collector *collector, struct message *message)
 	case MESSAGE_UNDECIDED:
 		break;
 	}
-	collector->unsettled = true;
+	if (message->retrs > 0)
+		collector->leaves_something = true;
 }

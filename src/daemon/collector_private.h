@@ -59,7 +59,7 @@ struct collector {
 	size_t requested_count, requested_bytes;
 	struct messages messages;       /* from RETR to the commit */
 	size_t message_count;
-	bool unsettled;                 /* something retrieved is still owed, or kept */
+	bool leaves_something;          /* what was retrieved is not all to be deleted */
 	struct budget_waiter waiter;
 	struct header_scan top_scan;    /* of the TOP that arrives now */
 	struct strbuf top_header;

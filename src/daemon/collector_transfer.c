@@ -278,8 +278,11 @@ void collector_abandon(struct collector *collector, bool wait_for_answers)
 		pop(collector);
 	for (message = TAILQ_FIRST(&collector->messages); message != NULL; message = next) {
 		next = TAILQ_NEXT(message, link);
-		if (wait_for_answers && message_is_nearly_done(message))
+		if (wait_for_answers && message_is_nearly_done(message)) {
+			message->over = true;
 			continue;
+		}
+		collector->leaves_something = true;
 		TAILQ_REMOVE(&collector->messages, message, link);
 		collector->message_count--;
 		message_free(&message);
