@@ -33,9 +33,7 @@ struct poll_result {
 	bool owed;              /* somebody is owed something that is on the server */
 	int64_t due_s;          /* when the first of them is due; INT64_MAX: nobody */
 	int64_t login_delay_s;
-	int64_t relay_retry_ms; /* with RELAY_TROUBLE */
 	size_t listed, fetched, deleted;
-	bool more;              /* there is more to fetch at once */
 };
 
 struct collector_params {

@@ -131,6 +131,17 @@ static bool join_twin(void *ctx, struct message *message)
 	return collector_join_twin(ctx, message);
 }
 
+/* While it cannot be reached there is no point in retrieving more. */
+static void relay_failed(struct collector *collector)
+{
+	const struct relay *relay = collector->params.account->relay->relay;
+	bool down = relay_state(relay) == RELAY_DOWN;
+
+	collector->fetch_allowed = collector->fetch_allowed && !down;
+	collector_trouble(collector, POLL_RELAY_TROUBLE,
+	                  down ? relay_last_error(relay) : "the relay ended a transaction without an answer");
+}
+
 static void done(void *ctx, struct message *message)
 {
 	struct collector *collector = ctx;
@@ -138,7 +149,7 @@ static void done(void *ctx, struct message *message)
 	TAILQ_REMOVE(&collector->messages, message, link);
 	collector->message_count--;
 	if (message->relay_trouble)
-		collector_trouble(collector, POLL_RELAY_TROUBLE, "the relay ended a transaction without an answer");
+		relay_failed(collector);
 	collector_note_twin(collector, message);
 	collector_settle(collector, message);
 	message_free(&message);

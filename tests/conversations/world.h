@@ -66,6 +66,9 @@ void world_play_whole(const struct world_scene *scenes, size_t count);
 
 /* What the scripts begin with. The greeting and the login of a server that has no CAPA and takes commands in flight. */
 #define WORLD_LOGIN "S: +OK\nC: CAPA\nS: -ERR\nC: USER ann\nS: +OK\nC: PASS geheim\nS: +OK\nC: UIDL\nC: LIST\n"
+/* With `pipelining = off`. */
+#define WORLD_LOGIN_ONE_BY_ONE(uids, sizes)                                                                            \
+	"S: +OK\nC: CAPA\nS: -ERR\nC: USER ann\nS: +OK\nC: PASS geheim\nS: +OK\nC: UIDL\n" uids "C: LIST\n" sizes
 #define WORLD_RELAY "S: 220 hi\nC: EHLO me.example\nS: 250-hi\nS: 250 PIPELINING\n"
 #define WORLD_LMTP "S: 220 hi\nC: LHLO me.example\nS: 250-hi\nS: 250 PIPELINING\n"
 #define WORLD_QUIT "C: QUIT\nS: +OK\nCLOSED\n"
