@@ -14,9 +14,10 @@
 
 /* Somebody who waits for memory; first come, first served. Embedded in its owner. */
 struct budget_waiter {
-	void (*freed)(void *ctx);       /* try again now; no longer waiting when it is called */
+	void (*reserved)(void *ctx); /* from the loop: `bytes` are yours now */
 	void *ctx;
-	bool waiting;                   /* private */
+	size_t bytes; /* as asked for */
+	bool waiting; /* private */
 	TAILQ_ENTRY(budget_waiter) link;
 };
 
@@ -30,14 +31,21 @@ struct budget {
 
 void budget_init(struct budget *budget, struct loop *loop, uint64_t limit);
 void budget_deinit(struct budget *budget);
+void budget_set_limit(struct budget *budget, uint64_t limit);
 
-/* False when there is not so much left, or others waited first. A reservation by itself over the limit is allowed once all else is free. */
+/*
+ * For something new. False: there is not so much left, or others waited first;
+ * `reserved` is called when it is there. What is over the limit by itself is
+ * allowed once all else is free.
+ */
+bool budget_request(struct budget *budget, struct budget_waiter *waiter, size_t bytes)
+	__attribute__((warn_unused_result));
+void budget_unwait(struct budget *budget, struct budget_waiter *waiter);
+
+/* More for what is under way, before those who wait; false when there is not so much left. */
 bool budget_reserve(struct budget *budget, size_t bytes) __attribute__((warn_unused_result));
 /* For what is there already and cannot be refused; `used` may then pass the limit. */
 void budget_force(struct budget *budget, size_t bytes);
 void budget_release(struct budget *budget, size_t bytes);
-
-void budget_wait(struct budget *budget, struct budget_waiter *waiter);
-void budget_unwait(struct budget *budget, struct budget_waiter *waiter);
 
 #endif

@@ -51,24 +51,26 @@ static void identify_next(struct collector *collector)
 	pop3_top(collector->session, entry->number);
 }
 
-static bool fetch_next(struct collector *collector)
+static void fetch_next(struct collector *collector, size_t reserved)
 {
-	struct ledger_entry *entry = collector->fetch.items[collector->fetch.next];
-	struct message *message = message_new(&collector->env, entry);
-	size_t wanted = message_wants(message);
+	struct ledger_entry *entry = collector->fetch.items[collector->fetch.next++];
+	struct message *message = message_new(&collector->env, entry, reserved);
 
-	if (!budget_reserve(collector->params.budget, wanted)) {
-		message_free(&message);
-		budget_wait(collector->params.budget, &collector->waiter);
-		return false;
-	}
-	collector->fetch.next++;
-	message->reserved = wanted;
 	TAILQ_INSERT_TAIL(&collector->messages, message, link);
 	collector->message_count++;
 	push(collector, entry, message, (size_t)entry->size);
 	pop3_retr(collector->session, entry->number);
-	return true;
+}
+
+static void memory_reserved(void *ctx)
+{
+	struct collector *collector = ctx;
+
+	if (collector->fetch_allowed)
+		fetch_next(collector, collector->waiter.bytes);
+	else
+		budget_release(collector->params.budget, collector->waiter.bytes);
+	collector_go_on(collector);
 }
 
 static bool wants_fetch(const struct collector *collector)
@@ -84,8 +86,11 @@ void collector_pump(struct collector *collector)
 	while (collector->identify.next < collector->identify.count && has_room(collector))
 		identify_next(collector);
 	while (wants_fetch(collector) && has_room(collector)) {
-		if (!fetch_next(collector))
+		size_t wanted = message_wants(collector->fetch.items[collector->fetch.next]);
+
+		if (!budget_request(collector->params.budget, &collector->waiter, wanted))
 			break;
+		fetch_next(collector, wanted);
 	}
 }
 
@@ -113,7 +118,7 @@ static void flow(void *ctx, struct message *message, bool paused)
 static void again(void *ctx, struct message *message)
 {
 	struct collector *collector = ctx;
-	size_t wanted = message_wants(message);
+	size_t wanted = message_wants(message->entry);
 
 	if (collector->session == NULL || collector->stopping) {
 		message->over = true;
@@ -253,18 +258,13 @@ void collector_deleted(void *ctx, uint32_t number, bool ok, const char *text)
 
 /* --- life --- */
 
-static void memory_freed(void *ctx)
-{
-	collector_go_on(ctx);
-}
-
 void collector_transfer_init(struct collector *collector)
 {
 	const struct config *config = collector->params.setup->config;
 
 	TAILQ_INIT(&collector->requests);
 	TAILQ_INIT(&collector->messages);
-	collector->waiter = (struct budget_waiter){ .freed = memory_freed, .ctx = collector };
+	collector->waiter = (struct budget_waiter){ .reserved = memory_reserved, .ctx = collector };
 	collector->env = (struct message_env){
 		.account = collector->params.account,
 		.ledger = collector->params.ledger,

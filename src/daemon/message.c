@@ -18,7 +18,7 @@
 #define RESERVE_UNKNOWN (64u * 1024u)
 #define RESERVE_STEP (64u * 1024u)
 
-struct message *message_new(const struct message_env *env, struct ledger_entry *entry)
+struct message *message_new(const struct message_env *env, struct ledger_entry *entry, size_t reserved)
 {
 	struct message *message = mem_alloc(sizeof(*message));
 
@@ -28,6 +28,7 @@ struct message *message_new(const struct message_env *env, struct ledger_entry *
 	message->uid = mem_strndup(entry->uid.data, entry->uid.len);
 	message->uid_len = entry->uid.len;
 	message->size = entry->size;
+	message->reserved = reserved;
 	message->due_s = INT64_MAX;
 	return message;
 }
@@ -84,9 +85,9 @@ void message_free(struct message **pointer)
 	free(message);
 }
 
-size_t message_wants(const struct message *message)
+size_t message_wants(const struct ledger_entry *entry)
 {
-	uint64_t hint = message->entry->size;
+	uint64_t hint = entry->size;
 
 	if (hint == 0)
 		return RESERVE_UNKNOWN;
@@ -272,7 +273,7 @@ static void header_complete(struct message *message, bool capped)
 		message_discard(message);
 		return;
 	}
-	content_init(&message->content, message_wants(message), taken_from, message);
+	content_init(&message->content, message_wants(message->entry), taken_from, message);
 	render_header(message);
 	/* The header is kept in the content; what it was parsed from is not needed any more. */
 	header_free(&message->header);

@@ -117,13 +117,13 @@ struct message {
 	int64_t due_s;                  /* when the first owed recipient is due again; INT64_MAX: nobody */
 };
 
-/* `entry` is borrowed and outlives the message. */
-struct message *message_new(const struct message_env *env, struct ledger_entry *entry);
+/* `entry` is borrowed and outlives the message; `reserved` bytes of the budget are the message's from now on. */
+struct message *message_new(const struct message_env *env, struct ledger_entry *entry, size_t reserved);
 /* Cancels what is under way; an open answer to a final dot is logged and stays "under way" in the ledger. */
 void message_free(struct message **message);
 
 /* Bytes a RETR of this message may need in memory. */
-size_t message_wants(const struct message *message);
+size_t message_wants(const struct ledger_entry *entry);
 
 void message_begun(struct message *message);
 void message_feed(struct message *message, struct span bytes);

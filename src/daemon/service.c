@@ -107,7 +107,7 @@ static int apply(struct service *service, struct config *take_config)
 	if (setup == NULL)
 		return -1;
 	log_open(setup->config->log_target, service_log_level(setup->config, service->params.verbose));
-	service->budget.limit = setup->config->memory_limit;
+	budget_set_limit(&service->budget, setup->config->memory_limit);
 	scheduler_apply(service->scheduler, setup);
 	setup_unref(&setup);
 	return 0;

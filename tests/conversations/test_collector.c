@@ -102,5 +102,6 @@ int main(void)
 	};
 
 	setenv("TZ", "UTC", 1);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("collector", tests, NULL, NULL);
 }

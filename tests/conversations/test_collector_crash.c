@@ -55,5 +55,6 @@ int main(void)
 		cmocka_unit_test(crashes),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("collector_crash", tests, NULL, NULL);
 }

@@ -139,5 +139,6 @@ int main(void)
 		cmocka_unit_test(waits_for_a_relay_that_is_down),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("collector_relay", tests, NULL, NULL);
 }

@@ -123,5 +123,6 @@ int main(void)
 		cmocka_unit_test(does_not_quit_from_expire_zero),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("collector_stop", tests, NULL, NULL);
 }

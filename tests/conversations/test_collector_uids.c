@@ -116,5 +116,6 @@ int main(void)
 		cmocka_unit_test(tells_others_apart_by_their_header),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("collector_uids", tests, NULL, NULL);
 }

@@ -171,43 +171,46 @@ static void backoff_doubles_up_to_its_limit(void **state)
 
 struct eater {
 	struct budget_waiter waiter;
-	struct budget *budget;
 	size_t wants;
 	bool fed;
 };
 
-static void try_again(void *ctx)
+static void fed(void *ctx)
 {
 	struct eater *eater = ctx;
 
-	eater->fed = budget_reserve(eater->budget, eater->wants);
-	if (!eater->fed)
-		budget_wait(eater->budget, &eater->waiter);
+	eater->fed = true;
 }
 
 static void memory_is_shared_in_turn(void **state)
 {
 	struct world *world = *state;
 	struct budget budget;
-	struct eater eaters[2];
+	struct eater eaters[3] = { { .wants = 60 }, { .wants = 60 }, { .wants = 10 } };
 
 	budget_init(&budget, world->loop, 100);
 	assert_true(budget_reserve(&budget, 90));
-	for (size_t i = 0; i < 2; i++) {
-		eaters[i] = (struct eater){ .budget = &budget, .wants = 60 };
-		eaters[i].waiter = (struct budget_waiter){ .freed = try_again, .ctx = &eaters[i] };
-		try_again(&eaters[i]);
-		assert_false(eaters[i].fed);
+	for (size_t i = 0; i < 3; i++) {
+		eaters[i].waiter = (struct budget_waiter){ .reserved = fed, .ctx = &eaters[i] };
+		assert_false(budget_request(&budget, &eaters[i].waiter, eaters[i].wants));
 	}
-	budget_release(&budget, 90);
-	fake_net_settle(world->loop);
+	/* Room for none of the two that wait before him. */
+	assert_true(fake_net_settle(world->loop));
+	assert_false(eaters[2].fed);
+	budget_release(&budget, 80);
+	assert_true(fake_net_settle(world->loop));
 	assert_true(eaters[0].fed);
 	assert_false(eaters[1].fed);
-	budget_release(&budget, 60);
-	fake_net_settle(world->loop);
-	assert_true(eaters[1].fed);
-	assert_int_equal(budget.used, 60);
-	budget_release(&budget, 60);
+	/* What is under way goes before those who wait. */
+	assert_true(budget_reserve(&budget, 30));
+	budget_unwait(&budget, &eaters[1].waiter);
+	assert_true(fake_net_settle(world->loop));
+	assert_false(eaters[2].fed);
+	budget_set_limit(&budget, 110);
+	assert_true(fake_net_settle(world->loop));
+	assert_true(eaters[2].fed);
+	assert_int_equal(budget.used, 110);
+	budget_release(&budget, 110);
 	budget_deinit(&budget);
 }
 
