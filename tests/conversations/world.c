@@ -283,14 +283,16 @@ void world_play(const struct world_scene *scenes, size_t count)
 	}
 }
 
-void world_play_whole(const struct world_scene *scenes, size_t count)
+void world_play_large(const struct world_scene *scenes, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct script_test test = script_of(&scenes[i]);
-		char *error = script_run(&test, 0);
+	static const size_t chunks[] = { 0, 1000 };
 
-		print_message("# %s\n", scenes[i].name);
+	for (size_t i = 0; i < 2 * count; i++) {
+		struct script_test test = script_of(&scenes[i / 2]);
+		char *error = script_run(&test, chunks[i % 2]);
+
+		print_message("# %s\n", scenes[i / 2].name);
 		if (error != NULL)
-			fail_msg("%s", error);
+			fail_msg("%s (reads of %zu bytes)", error, chunks[i % 2]);
 	}
 }

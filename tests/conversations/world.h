@@ -58,9 +58,9 @@ void world_free(struct world *world);
 void world_poll(struct world *world, bool all_due);
 void world_crash(struct world *world);
 
-/* Plays each scene at each size of read; `whole` only with reads of all there is, for megabytes. */
+/* Plays each scene at each size of read; `large` with reads of all there is and of 1,000 bytes, for megabytes. */
 void world_play(const struct world_scene *scenes, size_t count);
-void world_play_whole(const struct world_scene *scenes, size_t count);
+void world_play_large(const struct world_scene *scenes, size_t count);
 
 #define WORLD_PLAY(scenes) world_play(scenes, sizeof(scenes) / sizeof((scenes)[0]))
 
