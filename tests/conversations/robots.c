@@ -13,6 +13,7 @@
 #include "multidropd/str.h"
 
 #define LATER_TIMES 2
+#define CONTENT_LINES 3u /* Subject, the blank line, the dot */
 
 /* One connection. */
 struct robot {
@@ -29,6 +30,7 @@ struct robot {
 	size_t to_count;
 	bool in_data;
 	size_t message; /* that arrives: its index + 1 */
+	size_t lines;
 };
 
 /* --- POP3 --- */
@@ -119,6 +121,7 @@ static void forget_envelope(struct robot *robot)
 		free(robot->to[--robot->to_count]);
 	robot->in_data = false;
 	robot->message = 0;
+	robot->lines = 0;
 }
 
 /* The recipient's local part, and which refusal it is due. */
@@ -159,9 +162,12 @@ static void take_content(struct robots *robots, struct robot *robot, const char 
 {
 	if (strncmp(line, "Subject: ", 9) == 0)
 		robot->message = strtoul(line + 9, NULL, 10) + 1;
+	robot->lines++;
 	if (strcmp(line, ".") != 0)
 		return;
-	for (size_t i = 0; i < robot->to_count; i++) {
+	if (robot->lines != CONTENT_LINES + robots->body_lines && robots->broken == NULL)
+		robots->broken = str_format("%zu lines were delivered as the whole message", robot->lines);
+	for (size_t i = 0; robot->message > 0 && i < robot->to_count; i++) {
 		deliver(robots, robot, robot->to[i]);
 		if (robots->lmtp || i == 0)
 			strbuf_add_str(out, "250 queued\r\n");

@@ -54,7 +54,7 @@ struct robots {
 	enum robots_fault fault;
 	void (*told)(void *ctx);
 	void *ctx;
-	char *broken;       /* the first promise that did not hold: "deleted while …" */
+	char *broken;       /* the first promise that did not hold: deleted too early, cut short */
 	struct robot *list; /* private */
 };
 
