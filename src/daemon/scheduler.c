@@ -41,7 +41,7 @@ struct scheduler {
 	struct hosts hosts;
 	struct account **accounts;              /* by name */
 	size_t account_count;
-	LIST_HEAD(, account) polling;           /* those that are gone, too */
+	LIST_HEAD(accounts, account) polling;           /* those that are gone, too */
 	struct timer *run;
 	unsigned sessions;
 	size_t pending;                         /* once: polls not ended yet */
@@ -427,8 +427,9 @@ void scheduler_stop(struct scheduler *scheduler)
 	struct account *account;
 
 	scheduler->stopping = true;
-	LIST_FOREACH(account, &scheduler->polling, polling)
+	LIST_FOREACH(account, &scheduler->polling, polling) {
 		collector_stop(account->collector);
+	}
 	wake(scheduler);
 }
 

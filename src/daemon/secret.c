@@ -26,7 +26,7 @@ struct secret {
 	const struct config_secret *config;
 	const char *daemon_user;
 	const char *label;
-	LIST_HEAD(, secret_fetch) running;
+	LIST_HEAD(secret_fetches, secret_fetch) running;
 };
 
 struct secret *secret_new(struct loop *loop, const struct config_secret *config, const char *daemon_user,
