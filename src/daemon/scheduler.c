@@ -272,7 +272,7 @@ static bool wanted(const struct scheduler *scheduler, const struct config_accoun
 /* Configured again while its last session as an account that was gone still runs. */
 static struct account *revive(struct scheduler *scheduler, const char *name)
 {
-	struct account *account = LIST_FIRST(&scheduler->polling);
+	struct account *account;
 
 	LIST_FOREACH(account, &scheduler->polling, polling) {
 		if (account->gone && strcmp(account->name, name) == 0) {
@@ -424,7 +424,7 @@ void scheduler_hold(struct scheduler *scheduler, bool hold)
 
 void scheduler_stop(struct scheduler *scheduler)
 {
-	struct account *account = LIST_FIRST(&scheduler->polling);
+	struct account *account;
 
 	scheduler->stopping = true;
 	LIST_FOREACH(account, &scheduler->polling, polling) {
