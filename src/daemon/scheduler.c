@@ -22,7 +22,7 @@ struct account {
 	struct scheduler *scheduler;
 	const struct setup_account *setup;      /* of scheduler.setup */
 	char *name;
-	char *mailbox;                          /* server and user: what the memory below is about */
+	char *mailbox;                          /* server and user of its last poll; NULL: there was none */
 	struct pop3_memory memory;
 	struct host *host;
 	struct timer *due;
@@ -142,6 +142,33 @@ static int64_t regular_pause_ms(const struct account *account, const struct poll
 	return due_ms < pause_ms ? due_ms : pause_ms;
 }
 
+static char *mailbox_of(const struct account *account)
+{
+	const struct config_account *config = account->setup->config;
+
+	return str_format("%s %s", config->server_text, config->user);
+}
+
+/* The configuration has another one now than at the last poll. */
+static bool has_new_mailbox(const struct account *account)
+{
+	char *mailbox = mailbox_of(account);
+	bool is_new = account->mailbox == NULL || strcmp(account->mailbox, mailbox) != 0;
+
+	free(mailbox);
+	return is_new;
+}
+
+static bool is_polled(const struct account *account)
+{
+	const struct strlist *only = account->scheduler->params.only;
+	const struct config_account *config = account->setup->config;
+
+	if (account->gone || account->setup->broken != NULL)
+		return false;
+	return only != NULL && only->count > 0 ? strlist_has(only, config->name) : config->enabled;
+}
+
 static int64_t next_pause_ms(struct account *account, const struct poll_result *result)
 {
 	const struct config *config = account->scheduler->setup->config;
@@ -188,11 +215,11 @@ static void poll_ended(void *ctx, const struct poll_result *result)
 {
 	struct account *account = ctx;
 	struct scheduler *scheduler = account->scheduler;
-	bool again = !scheduler->params.once && !scheduler->stopping && !account->gone && account->setup->config->enabled;
+	bool again = !scheduler->params.once && !scheduler->stopping && is_polled(account);
 	int64_t pause_ms;
 
 	end_session(account, result);
-	pause_ms = again ? next_pause_ms(account, result) : -1;
+	pause_ms = !again ? -1 : has_new_mailbox(account) ? 0 : next_pause_ms(account, result);
 	log_outcome(account, result, pause_ms);
 	scheduler->failed = scheduler->failed || result->outcome != POLL_OK || result->owed;
 	if (again)
@@ -203,6 +230,17 @@ static void poll_ended(void *ctx, const struct poll_result *result)
 	if (account->gone)
 		account_free(account);
 	wake(scheduler);
+}
+
+/* What was learned about a server says nothing about another. */
+static void note_mailbox(struct account *account)
+{
+	if (!has_new_mailbox(account))
+		return;
+	free(account->mailbox);
+	account->mailbox = mailbox_of(account);
+	account->memory = (struct pop3_memory){ 0 };
+	account->failures = 0;
 }
 
 static void start_poll(struct account *account)
@@ -220,6 +258,7 @@ static void start_poll(struct account *account)
 		.ctx = account,
 	};
 
+	note_mailbox(account);
 	timer_cancel(account->due);
 	scheduler->sessions++;
 	account->polled = host_use(&scheduler->hosts, account->setup->config->host);
@@ -262,13 +301,6 @@ static struct account *find(const struct scheduler *scheduler, const char *name)
 	return found != NULL ? *found : NULL;
 }
 
-static bool wanted(const struct scheduler *scheduler, const struct config_account *config)
-{
-	const struct strlist *only = scheduler->params.only;
-
-	return only != NULL && only->count > 0 ? strlist_has(only, config->name) : config->enabled;
-}
-
 /* Configured again while its last session as an account that was gone still runs. */
 static struct account *revive(struct scheduler *scheduler, const char *name)
 {
@@ -289,47 +321,53 @@ static struct account *account_new(struct scheduler *scheduler, const char *name
 
 	account->scheduler = scheduler;
 	account->name = mem_strdup(name);
-	account->mailbox = mem_strdup("");
 	account->due = timer_new(scheduler->params.loop, fall_due, account);
 	return account;
 }
 
-/* What was learned about a server says nothing about another. */
-static void point_to_mailbox(struct account *account, const struct config_account *config)
+/* Out of its host's queue, which is ordered by what may have changed. True: it was there. */
+static bool point_to_host(struct account *account)
 {
-	char *mailbox = str_format("%s %s", config->server_text, config->user);
+	const struct config_account *config = account->setup->config;
+	struct host *before = account->host;
+	bool was_queued = heap_has(&account->waiter.item);
 
-	if (strcmp(mailbox, account->mailbox) != 0) {
-		if (account->host != NULL)
-			host_unqueue(account->host, &account->waiter);
-		host_release(&account->host);
-		account->memory = (struct pop3_memory){ 0 };
-		account->failures = 0;
-	}
-	if (account->host == NULL)
-		account->host = host_use(&account->scheduler->hosts, config->host);
-	free(account->mailbox);
-	account->mailbox = mailbox;
+	if (was_queued)
+		host_unqueue(before, &account->waiter);
+	account->waiter.priority = config->priority;
+	account->host = host_use(&account->scheduler->hosts, config->host);
+	host_release(&before);
+	return was_queued;
 }
 
+/* A new interval holds from now on; what failed or was changed may work now. */
 static void account_apply(struct account *account, const struct setup_account *setup)
 {
-	struct scheduler *scheduler = account->scheduler;
-	bool is_new = account->setup == NULL;
+	int64_t interval_ms = setup->config->interval_s * 1000;
+	bool was_queued;
 
 	account->setup = setup;
 	account->kept = true;
-	account->waiter.priority = setup->config->priority;
-	point_to_mailbox(account, setup->config);
-	if (setup->broken != NULL || !wanted(scheduler, setup->config)) {
-		if (setup->broken != NULL)
-			log_error("account=%s: set aside: %s", account->name, setup->broken);
+	was_queued = point_to_host(account);
+	if (setup->broken != NULL)
+		log_error("account=%s: set aside: %s", account->name, setup->broken);
+	if (!is_polled(account))
 		timer_cancel(account->due);
-		host_unqueue(account->host, &account->waiter);
-	} else if (account->collector == NULL && (is_new || timer_remaining_ms(account->due) < 0)) {
-		scheduler->pending++;
+	else if (was_queued || has_new_mailbox(account) || account->last_error != NULL ||
+	         timer_remaining_ms(account->due) < 0)
 		fall_due(account);
-	}
+	else if (timer_remaining_ms(account->due) > interval_ms + interval_ms / 10)
+		timer_arm(account->due, host_jitter_ms(interval_ms));
+}
+
+/* --once waits for so many. */
+static size_t count_queued(const struct scheduler *scheduler)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < scheduler->account_count; i++)
+		count += heap_has(&scheduler->accounts[i]->waiter.item);
+	return count;
 }
 
 static void drop(struct account *account)
@@ -370,6 +408,7 @@ void scheduler_apply(struct scheduler *scheduler, struct setup *setup)
 	free(scheduler->accounts);
 	scheduler->accounts = accounts;
 	scheduler->account_count = count;
+	scheduler->pending = count_queued(scheduler);
 	setup_unref(&before);
 	wake(scheduler);
 }
@@ -409,10 +448,8 @@ void scheduler_free(struct scheduler **pointer)
 void scheduler_poll_all(struct scheduler *scheduler)
 {
 	for (size_t i = 0; i < scheduler->account_count; i++) {
-		struct account *account = scheduler->accounts[i];
-
-		if (account->setup->broken == NULL && wanted(scheduler, account->setup->config))
-			fall_due(account);
+		if (is_polled(scheduler->accounts[i]))
+			fall_due(scheduler->accounts[i]);
 	}
 }
 

@@ -120,7 +120,7 @@ static void reload(void *ctx)
 	struct strlist file_problems = { 0 };
 	struct config *config;
 
-	if (service->stopping)
+	if (service->stopping || service->params.once)
 		return;
 	systemd_reloading();
 	config = config_load(service->config_path, &problems, &file_problems);

@@ -90,6 +90,16 @@ static void quit_pop3(struct robots *robots, const struct robot *robot)
 	}
 }
 
+static void serve_login(const struct robots *robots, const char *line, struct strbuf *out)
+{
+	bool good = strncmp(line, "USER ", 5) == 0 || (strncmp(line, "PASS ", 5) == 0 && !robots->refuses_logins);
+
+	if (strcmp(line, "CAPA") == 0 && robots->capa != NULL)
+		strbuf_addf(out, "+OK\r\nUSER\r\nUIDL\r\nTOP\r\n%s\r\n.\r\n", robots->capa);
+	else
+		strbuf_add_str(out, good ? "+OK\r\n" : "-ERR [AUTH]\r\n");
+}
+
 static void serve_pop3(struct robots *robots, struct robot *robot, const char *line, struct strbuf *out)
 {
 	size_t number = strlen(line) > 4 ? strtoul(line + 4, NULL, 10) : 0;
@@ -108,8 +118,7 @@ static void serve_pop3(struct robots *robots, struct robot *robot, const char *l
 		quit_pop3(robots, robot);
 		strbuf_add_str(out, "+OK\r\n");
 	} else {
-		strbuf_add_str(out,
-		               strncmp(line, "USER", 4) == 0 || strncmp(line, "PASS", 4) == 0 ? "+OK\r\n" : "-ERR\r\n");
+		serve_login(robots, line, out);
 	}
 }
 
@@ -304,7 +313,9 @@ static struct robot *robot_of(struct robots *robots, struct fake_peer *peer)
 
 static bool turn(struct robots *robots, struct fake_peer *peer)
 {
+	const struct robot *newest = robots->list;
 	struct robot *robot = robot_of(robots, peer);
+	bool greeted = robots->list != newest;
 	char *line = NULL;
 
 	if (!robot->silent)
@@ -312,7 +323,7 @@ static bool turn(struct robots *robots, struct fake_peer *peer)
 	if (line != NULL)
 		handle(robots, robot, line);
 	free(line);
-	return line != NULL;
+	return greeted || line != NULL;
 }
 
 bool robots_turn(struct robots *robots)

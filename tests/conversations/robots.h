@@ -46,6 +46,8 @@ struct robots_message {
 struct robots {
 	bool lmtp;
 	bool lying_sizes; /* LIST says 1 of all */
+	const char *capa; /* a line of CAPA; NULL: it is not known */
+	bool refuses_logins;
 	size_t body_lines;
 	struct robots_message messages[ROBOTS_MESSAGES_MAX];
 	size_t message_count;
