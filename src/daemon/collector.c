@@ -14,9 +14,8 @@ static void enter(struct collector *collector, enum collector_phase phase)
 {
 	static const char *const names[] = {
 		[COLLECTOR_LOGIN] = "login",       [COLLECTOR_LISTING] = "listing",
-		[COLLECTOR_COMPARING] = "comparing", [COLLECTOR_ASKING_RELAY] = "asking the relay",
-		[COLLECTOR_WORKING] = "working",   [COLLECTOR_QUITTING] = "quitting",
-		[COLLECTOR_CLOSED] = "closed",
+		[COLLECTOR_COMPARING] = "comparing", [COLLECTOR_WORKING] = "working",
+		[COLLECTOR_QUITTING] = "quitting", [COLLECTOR_CLOSED] = "closed",
 	};
 
 	collector->phase = phase;
@@ -51,11 +50,34 @@ static void quit(struct collector *collector)
 	pop3_quit(collector->session);
 }
 
+static void relay_checked(void *ctx, bool up, const char *text)
+{
+	struct collector *collector = ctx;
+
+	relay_check_cancel(&collector->relay_check);
+	collector->fetch_allowed = up;
+	if (!up) {
+		collector_trouble(collector, POLL_RELAY_TROUBLE, text);
+		collector->result.owed = true;
+	}
+	collector_go_on(collector);
+}
+
+/* Only when there is mail for it: what is settled is deleted without. */
+static void ask_relay(struct collector *collector)
+{
+	if (collector->relay_asked || collector->stopping || collector->fetch.count == 0)
+		return;
+	collector->relay_asked = true;
+	collector->relay_check = relay_check(collector->params.account->relay->relay, relay_checked, collector);
+}
+
 static void turn(void *ctx)
 {
 	struct collector *collector = ctx;
 
-	if (collector->phase == COLLECTOR_WORKING || collector->phase == COLLECTOR_ASKING_RELAY) {
+	if (collector->phase == COLLECTOR_WORKING) {
+		ask_relay(collector);
 		collector_pump(collector);
 		if (collector_is_idle(collector))
 			quit(collector);
@@ -79,20 +101,6 @@ static void ready(void *ctx, const struct pop3_facts *facts)
 	pop3_list(collector->session);
 }
 
-static void relay_checked(void *ctx, bool up, const char *text)
-{
-	struct collector *collector = ctx;
-
-	relay_check_cancel(&collector->relay_check);
-	collector->fetch_allowed = up;
-	if (!up) {
-		collector_trouble(collector, POLL_RELAY_TROUBLE, text);
-		collector->result.owed = true;
-	}
-	enter(collector, COLLECTOR_WORKING);
-	collector_go_on(collector);
-}
-
 static void compared(void *ctx, struct ledger_listing *listing)
 {
 	struct collector *collector = ctx;
@@ -103,9 +111,7 @@ static void compared(void *ctx, struct ledger_listing *listing)
 	if (collector->phase != COLLECTOR_COMPARING)
 		return;
 	collector_plan(collector);
-	enter(collector, COLLECTOR_ASKING_RELAY);
-	if (collector->fetch.count > 0 || collector->identify.count > 0)
-		collector->relay_check = relay_check(collector->params.account->relay->relay, relay_checked, collector);
+	enter(collector, COLLECTOR_WORKING);
 	collector_go_on(collector);
 }
 
@@ -222,7 +228,7 @@ void collector_stop(struct collector *collector)
 	budget_unwait(collector->params.budget, &collector->waiter);
 	ledger_forget_callbacks(collector->params.ledger, collector);
 	/* With message bytes in the line QUIT would have to wait for them. */
-	if (collector->session != NULL && (collector->phase < COLLECTOR_ASKING_RELAY || !TAILQ_EMPTY(&collector->requests)))
+	if (collector->session != NULL && (collector->phase < COLLECTOR_WORKING || !TAILQ_EMPTY(&collector->requests)))
 		pop3_free(&collector->session);
 	if (collector->session == NULL)
 		enter(collector, COLLECTOR_CLOSED);

@@ -26,7 +26,6 @@ enum collector_phase {
 	COLLECTOR_LOGIN,
 	COLLECTOR_LISTING,
 	COLLECTOR_COMPARING,
-	COLLECTOR_ASKING_RELAY,
 	COLLECTOR_WORKING,
 	COLLECTOR_QUITTING,
 	COLLECTOR_CLOSED,               /* the session is over; deliveries may still be under way */
@@ -49,7 +48,8 @@ struct collector {
 
 	/* what is there and what is to be done with it */
 	struct ledger_listing *listing;
-	struct relay_check *relay_check;
+	bool relay_asked;
+	struct relay_check *relay_check; /* not answered yet */
 	bool fetch_allowed;             /* the relay takes mail */
 	struct entry_queue fetch, identify;
 

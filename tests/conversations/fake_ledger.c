@@ -50,7 +50,7 @@ struct write {
 
 struct ledger {
 	struct timer *turn;
-	bool held;
+	bool held, holds_all;
 	size_t released; /* so many may be committed although it is held */
 	int64_t next_id;
 	TAILQ_HEAD(, known) known;
@@ -210,7 +210,7 @@ static struct write *next_ready(struct ledger *ledger)
 	struct write *write;
 
 	TAILQ_FOREACH (write, &ledger->queue, link) {
-		if (!ledger->held || write->kind == REQUEST_COMPARE)
+		if (!ledger->held || (write->kind == REQUEST_COMPARE && !ledger->holds_all))
 			return write;
 		if (ledger->released > 0) {
 			ledger->released--;
@@ -389,8 +389,14 @@ void fake_ledger_free(struct ledger **pointer)
 void fake_ledger_hold(struct ledger *ledger, bool held)
 {
 	ledger->held = held;
+	ledger->holds_all = false;
 	ledger->released = 0;
 	timer_arm(ledger->turn, 0);
+}
+
+void fake_ledger_hold_all(struct ledger *ledger)
+{
+	ledger->held = ledger->holds_all = true;
 }
 
 void fake_ledger_commit(struct ledger *ledger, size_t count)

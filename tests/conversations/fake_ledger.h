@@ -15,6 +15,8 @@ void fake_ledger_free(struct ledger **ledger);
 
 /* Held: writes stay uncommitted and no answer to one comes. Comparisons are answered all the same. */
 void fake_ledger_hold(struct ledger *ledger, bool held);
+/* Comparisons are not answered either. */
+void fake_ledger_hold_all(struct ledger *ledger);
 /* Held, but for the first `count` writes that wait. */
 void fake_ledger_commit(struct ledger *ledger, size_t count);
 /* As kill -9 does: what is not committed is gone, what was under way is left so. */

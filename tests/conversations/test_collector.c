@@ -19,6 +19,9 @@ static void fetches_and_deletes(void **state)
 		/* clang-format off */
 		{ "an empty mailbox needs no relay", { 0 },
 		  WORLD_LOGIN LISTED_NONE WORLD_QUIT "EXPECT poll ok listed=0 fetched=0 deleted=0\n" },
+		{ "a listing that makes no sense in part", { 0 },
+		  WORLD_LOGIN "S: +OK\nS: x\nS: .\nS: +OK\nS: .\n" WORLD_QUIT
+		  "LOG account=dom: 1 lines of the listing make no sense\nEXPECT poll ok listed=0 fetched=0 deleted=0\n" },
 		{ "one message for one recipient", { .trace = true },
 		  WORLD_LOGIN LISTED("a") "CONNECT\n" WORLD_RELAY
 		  "@1\nC: RETR 1\n"

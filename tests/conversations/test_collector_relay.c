@@ -112,6 +112,10 @@ static void waits_for_a_relay_that_is_down(void **state)
 		  "CALL poll\n@3\n" WORLD_LOGIN LISTED_TWO("a", "b") "REFUSE no route\nLOG relay=office state=down\nC: TOP 1 0\n"
 		  HEADER("bob") "C: DELE 1\n" OK_POP WORLD_QUIT
 		  "EXPECT poll relay-trouble listed=2 fetched=0 deleted=1 owed: no route\n" },
+		{ "what is settled needs no relay", { 0 },
+		  FETCHED("bob") DELIVERED("bob") "@1\nC: DELE 1\nS: -ERR no\n" WORLD_QUIT "EXPECT~ poll ok\n" RELAY_GONE
+		  "CALL poll\n@3\n" WORLD_LOGIN LISTED("a") "C: TOP 1 0\n" HEADER("bob") "C: DELE 1\n" OK_POP WORLD_QUIT
+		  "EXPECT poll ok listed=1 fetched=0 deleted=1\n" },
 		{ "it goes down in the middle: what was asked for comes, no more is asked for",
 		  { .account = "pipelining = off" },
 		  WORLD_LOGIN_ONE_BY_ONE("S: +OK\nS* 9 %d uid%d\nS: .\n", "S: +OK\nS* 9 %d 2000000\nS: .\n")

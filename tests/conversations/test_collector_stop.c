@@ -29,6 +29,13 @@ static void stops(void **state)
 		{ "before the greeting", { 0 }, STOP_AT_ONCE("0", "0") },
 		{ "in the login", { 0 }, "S: +OK\nC: CAPA\n" STOP_AT_ONCE("0", "0") },
 		{ "in the listing", { 0 }, WORLD_LOGIN "S: +OK\nS: 1 a\n" STOP_AT_ONCE("0", "0") },
+		{ "while the ledger compares", { 0 },
+		  "CALL hold all\n" WORLD_LOGIN LISTED("a") "ENONE\n" STOP_AT_ONCE("1", "0") "CALL commit\n" },
+		{ "the server hangs up while the ledger compares", { 0 },
+		  "CALL hold all\n" WORLD_LOGIN LISTED("a") "CLOSE\nCLOSED\n"
+		  "EXPECT poll account-trouble listed=1 fetched=0 deleted=0: closed by the server\nCALL commit\nENONE\n" },
+		{ "freed while the ledger compares", { 0 },
+		  "CALL hold all\n" WORLD_LOGIN LISTED("a") "CALL free\nCALL commit\nCLOSED\nENONE\n" },
 		{ "while the relay is asked", { 0 },
 		  WORLD_LOGIN LISTED("a") "CONNECT\n" "CALL stop\n@1\n" WORLD_QUIT STOPPED("1", "0") },
 		{ "waiting for RETR", { 0 }, BEGUN STOP_AT_ONCE("1", "0") NOT_OWED },

@@ -212,8 +212,9 @@ static void call_hold(void *ctx, const char *argument)
 {
 	struct world *world = ctx;
 
-	(void)argument;
 	fake_ledger_hold(world->ledger, true);
+	if (strcmp(argument, "all") == 0)
+		fake_ledger_hold_all(world->ledger);
 }
 
 static void call_commit(void *ctx, const char *argument)

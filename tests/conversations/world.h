@@ -7,7 +7,7 @@
  *   poll [once]     starts a poll (of --once); refused while one runs
  *   stop            collector_stop
  *   free            collector_free
- *   hold            no commit any more
+ *   hold [all]      no commit any more; all: comparisons wait, too
  *   commit [N]      commits what waits, and from now on; N: no more than so many writes
  *   crash           kill -9: the poll is gone, and so is what was not committed
  *   describe        journals what the ledger knows
