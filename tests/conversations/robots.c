@@ -271,6 +271,7 @@ static void fail(struct robots *robots, struct robot *robot, const char *line, s
 		break;
 	case FAULT_NONE:
 	case FAULT_COUNT:
+		obey(robots, robot, line, out);
 		break;
 	}
 }

@@ -24,6 +24,7 @@
 #define PAUSE_MS 4000000 /* between polls: longer than any back-off */
 #define STOP_WAIT_S 5
 #define STEPS_MAX 400
+#define RANDOM_RUNS 2000
 
 /* A mailbox and its surroundings. */
 struct scenario {
@@ -72,6 +73,13 @@ static void listen(enum log_level level, const char *line)
 	}
 }
 
+/* Settled, or known to be under way; by its first recipient, since UIDs may be shared. */
+static bool is_noted(const char *entry, const struct robots_message *message)
+{
+	return strstr(entry, message->recipients[0]) != NULL &&
+	       (strstr(entry, " owed has:") == NULL || strstr(entry, " under way") != NULL);
+}
+
 /* A begin is not waited for: of what the relay got before its commit the ledger cannot warn. */
 static void excuse_unknown(void)
 {
@@ -82,7 +90,7 @@ static void excuse_unknown(void)
 		bool known = false;
 
 		for (size_t at = before; at < journal.entries.count; at++)
-			known |= strstr(journal.entries.items[at], run.robots.messages[i].recipients[0]) != NULL;
+			known |= is_noted(journal.entries.items[at], &run.robots.messages[i]);
 		run.possible[i] += !known;
 	}
 }
@@ -225,43 +233,67 @@ static void finish(void)
 	fake_net_reset(0);
 }
 
-/* False: the poll had ended before that step. */
-static bool play(const struct scenario *scenario, enum robots_fault fault, size_t at)
+/* What goes wrong in a poll. */
+struct mishap {
+	enum robots_fault fault;
+	size_t at; /* so many steps on */
+	enum blow blow;
+	size_t commits;
+};
+
+static void suffer(const struct mishap *mishap)
 {
-	enum blow blow = run.blow;
-	size_t commits = run.commits, polls = 0;
-	bool reached, refused = fault == FAULT_REFUSE_FOR_GOOD || keeps_refused(scenario);
+	run.robots.fault = mishap->fault;
+	run.robots.fault_at = run.robots.step + mishap->at;
+	run.blow = mishap->blow;
+	run.commits = mishap->commits;
+}
+
+static char *describe(const struct mishap *mishaps, size_t count)
+{
+	struct strbuf text = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		strbuf_addf(&text, " [fault %d after %zu, blow %d, %zu commits]", (int)mishaps[i].fault, mishaps[i].at,
+		            (int)mishaps[i].blow, mishaps[i].commits);
+	return strbuf_take(&text);
+}
+
+static void fail_run(const struct mishap *mishaps, size_t count)
+{
+	char *text = describe(mishaps, count);
+
+	fail_msg("%s:%s: %s", run.scenario->name, text, run.error);
+}
+
+/* A poll for each mishap, then as many as it takes. False: the first poll had ended before its mishap. */
+static bool play(const struct scenario *scenario, const struct mishap *mishaps, size_t count)
+{
+	bool reached = true, refused = false;
 
 	begin(scenario);
-	run.blow = blow;
-	run.commits = commits;
-	run.robots.fault = fault;
-	run.robots.fault_at = at;
-	poll(false);
-	reached = run.robots.step > at;
-	run.robots.fault_at = SIZE_MAX;
-	while (!all_gone() && polls++ < POLLS_MAX) {
+	for (size_t i = 0; i < count + POLLS_MAX && (i < count || !all_gone()); i++) {
+		suffer(i < count ? &mishaps[i] : &(struct mishap){ .at = STEPS_MAX });
+		refused = refused || run.robots.fault == FAULT_REFUSE_FOR_GOOD;
+		poll(i % 2 == 1 || i >= count);
+		reached = reached && (i > 0 || run.robots.step > mishaps[0].at);
 		fake_net_advance(run.loop, PAUSE_MS);
-		poll(true);
 	}
-	judge(fault == FAULT_REFUSE_FOR_GOOD);
-	if (!all_gone() && !refused && run.error == NULL)
+	judge(refused);
+	if (!all_gone() && !refused && !keeps_refused(scenario) && run.error == NULL)
 		run.error = str_format("mail stays on the server");
 	finish();
 	if (run.error != NULL)
-		fail_msg("%s: fault %d at step %zu, blow %d, %zu commits: %s", scenario->name, (int)fault, at,
-		         (int)blow, commits, run.error);
+		fail_run(mishaps, count);
 	return reached;
 }
 
 static void play_all_steps(const struct scenario *scenario, enum robots_fault fault, enum blow blow, size_t commits)
 {
-	for (size_t at = 0; at < STEPS_MAX; at++) {
-		run.blow = blow;
-		run.commits = commits;
-		if (!play(scenario, fault, at))
-			return;
-	}
+	struct mishap mishap = { fault, 0, blow, commits };
+
+	while (mishap.at < STEPS_MAX && play(scenario, &mishap, 1))
+		mishap.at++;
 }
 
 #define LMTP .lmtp = true
@@ -317,17 +349,16 @@ static const struct scenario scenarios[] = {
 	                { "c", { "eve" }, 1, .same_as = 2 } } },
 };
 
+#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 #define FOR_EACH_SCENARIO(scenario)                                                                                    \
-	for (const struct scenario *scenario = scenarios;                                                              \
-	     scenario < scenarios + sizeof(scenarios) / sizeof(scenarios[0]); scenario++)
+	for (const struct scenario *scenario = scenarios; scenario < scenarios + SCENARIOS; scenario++)
 
 static void nothing_goes_wrong(void **state)
 {
 	(void)state;
 	FOR_EACH_SCENARIO(scenario)
 	{
-		run.blow = BLOW_NONE;
-		assert_false(play(scenario, FAULT_NONE, SIZE_MAX - 1));
+		assert_false(play(scenario, &(struct mishap){ .at = STEPS_MAX }, 1));
 	}
 }
 
@@ -364,13 +395,36 @@ static void the_ledger_lags_behind(void **state)
 	}
 }
 
+/* Numbers that look random and are the same in every run. */
+static size_t draw(uint64_t *seed, size_t below)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (size_t)(*seed >> 33) % below;
+}
+
+static void one_thing_after_the_other(void **state)
+{
+	uint64_t seed = 1;
+
+	(void)state;
+	for (size_t i = 0; i < RANDOM_RUNS; i++) {
+		struct mishap mishaps[3];
+
+		for (size_t at = 0; at < 3; at++)
+			mishaps[at] = (struct mishap){ .fault = (enum robots_fault)draw(&seed, FAULT_COUNT),
+				                       .at = draw(&seed, 40),
+				                       .blow = (enum blow)draw(&seed, BLOW_COUNT),
+				                       .commits = draw(&seed, 8) };
+		play(&scenarios[draw(&seed, SCENARIOS)], mishaps, 3);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_goes_wrong),
-		cmocka_unit_test(peers_fail),
-		cmocka_unit_test(the_daemon_ends),
-		cmocka_unit_test(the_ledger_lags_behind),
+		cmocka_unit_test(nothing_goes_wrong),        cmocka_unit_test(peers_fail),
+		cmocka_unit_test(the_daemon_ends),           cmocka_unit_test(the_ledger_lags_behind),
+		cmocka_unit_test(one_thing_after_the_other),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
