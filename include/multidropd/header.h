@@ -35,6 +35,7 @@ struct header_field {
 	struct span value;      /* behind the colon, folding still inside, last CRLF off */
 	bool broken;            /* no colon, blanks in or behind the name, or not a name: for routing no field at all */
 	bool oversize;          /* over HEADER_FIELD_MAX */
+	bool mbox_line;         /* "From …" or ">From …" of the mbox format on top: broken, and no part of the message */
 };
 
 /* Spans point into the bytes that were parsed. */

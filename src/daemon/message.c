@@ -183,12 +183,6 @@ static void find_recipients(struct message *message)
 	}
 }
 
-/* Some servers leave the line that separates messages in an mbox file; behind our trace it would end the header. */
-static bool is_mbox_line(const struct header_field *field)
-{
-	return field->broken && (span_starts_case(field->raw, "From ") || span_starts_case(field->raw, ">From "));
-}
-
 static void render_header(struct message *message)
 {
 	const struct message_env *env = message->env;
@@ -210,7 +204,8 @@ static void render_header(struct message *message)
 		strbuf_free(&trace);
 	}
 	for (size_t i = 0; i < message->header.count; i++) {
-		if (!message->route.remove[i] && !(i == 0 && is_mbox_line(&message->header.fields[0])))
+		/* Behind our trace the line of an mbox would end the header for many readers. */
+		if (!message->route.remove[i] && !message->header.fields[i].mbox_line)
 			content_add(&message->content, message->header.fields[i].raw);
 	}
 	content_add(&message->content, message->header.rest);

@@ -112,10 +112,15 @@ static bool parse_field(struct header_field *field, struct span raw)
 	return true;
 }
 
-/* Some servers leave the line of the mbox format on top. It is no field, but it is above what a sender writes. */
-static bool is_mbox_line(const struct header *header, struct span raw)
+/*
+ * Some servers leave the line of the mbox format on top. It is no field, but
+ * it is above what a sender writes. "From :" is a field of RFC 5322 4.5, if a
+ * broken one.
+ */
+static bool is_mbox_line(const struct header_field *field)
 {
-	return header->count == 0 && (span_starts_case(raw, "From ") || span_starts_case(raw, ">From "));
+	return field->broken && !span_is(span_trim(field->name), "From") &&
+	       (span_starts_case(field->raw, "From ") || span_starts_case(field->raw, ">From "));
 }
 
 static void count_received(struct header *header)
@@ -129,6 +134,17 @@ static void count_received(struct header *header)
 		header->first_received = i;
 		header->received_count++;
 	}
+}
+
+/* False: from here on nothing counts for routing. */
+static bool add_field(struct header *header, struct span raw)
+{
+	struct header_field *field = &header->fields[header->count];
+	bool has_colon = parse_field(field, raw);
+
+	field->mbox_line = header->count == 0 && is_mbox_line(field);
+	header->count++;
+	return has_colon || field->mbox_line;
 }
 
 void header_parse(struct header *header, struct span bytes, bool capped)
@@ -149,9 +165,7 @@ void header_parse(struct header *header, struct span bytes, bool capped)
 			break;
 		}
 		header->fields = mem_grow(header->fields, &capacity, header->count + 1, sizeof(*header->fields));
-		if (!parse_field(&header->fields[header->count], raw) && !is_mbox_line(header, raw))
-			routing = false;
-		header->count++;
+		routing = add_field(header, raw) && routing;
 		header->routing_count += routing;
 		header->rest = span_from(header->rest, len);
 	}

@@ -214,10 +214,25 @@ static void mbox_line_hides_nothing(void **state)
 		header_parse(&header, span_of(text), false);
 		assert_int_equal(header.count, 4);
 		assert_true(header.fields[0].broken);
+		assert_true(header.fields[0].mbox_line);
+		assert_false(header.fields[2].mbox_line);
 		assert_int_equal(header.routing_count, 2);
 		assert_int_equal(header_find(&header, "A", 0), 1);
 		header_free(&header);
 		free(text);
+	}
+}
+
+static void from_with_a_blank_is_no_mbox_line(void **state)
+{
+	static const char *const fields[] = { "From : a@example.com\r\n b\r\n", "From: a\r\n", "Fromage x\r\n" };
+	struct header header;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		header_parse(&header, span_of(fields[i]), false);
+		assert_false(header.fields[0].mbox_line);
+		header_free(&header);
 	}
 }
 
@@ -344,6 +359,7 @@ int main(void)
 		cmocka_unit_test(no_fields),
 		cmocka_unit_test(routing_ends_at_a_line_without_a_colon),
 		cmocka_unit_test(mbox_line_hides_nothing),
+		cmocka_unit_test(from_with_a_blank_is_no_mbox_line),
 		cmocka_unit_test(last_field_of_a_capped_header_is_not_read),
 		cmocka_unit_test(too_many_fields),
 		cmocka_unit_test(oversize_field),
