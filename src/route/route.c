@@ -39,7 +39,7 @@ static const char *what_is_wrong(const struct decision *decision)
 		if (decision->header->fields[decision->source.first + i].oversize)
 			return "is too large to be read";
 	}
-	if (source_is_cut(decision->rules, decision->header))
+	if (source_is_cut(decision->rules, decision->header, &decision->source))
 		return "is not certainly the last one: the header goes on where it is not read";
 	if (recipients->too_many)
 		return "names too many recipients";

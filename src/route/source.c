@@ -66,17 +66,31 @@ void source_find(const struct route_rules *rules, const struct header *header, c
 		source->count = run_length(header, name, found.first, found.last);
 }
 
+/* The part of the header that was read for routing ends before the header does. */
+static bool header_goes_on(const struct header *header)
+{
+	return header->capped || header->routing_count < header->count;
+}
+
+static bool last_is_cut(const struct route_rules *rules, const struct header *header)
+{
+	return rules->which == ROUTE_WHICH_LAST && believed_end(rules, header) == header->routing_count &&
+	       header_goes_on(header);
+}
+
 ssize_t source_find_stamp(const struct route_rules *rules, const struct header *header, const char *name)
 {
 	struct occurrences found = look(rules, header, name, 0);
 
-	if (found.count == 0 || source_is_cut(rules, header))
+	if (found.count == 0 || last_is_cut(rules, header))
 		return -1;
 	return (ssize_t)(rules->which == ROUTE_WHICH_LAST ? found.last : found.first);
 }
 
-bool source_is_cut(const struct route_rules *rules, const struct header *header)
+bool source_is_cut(const struct route_rules *rules, const struct header *header, const struct source *source)
 {
-	return rules->which == ROUTE_WHICH_LAST && believed_end(rules, header) == header->routing_count &&
-	       (header->capped || header->routing_count < header->count);
+	bool run_touches_end =
+		rules->which == ROUTE_WHICH_ALL && source->first + source->count == header->routing_count;
+
+	return last_is_cut(rules, header) || (run_touches_end && header_goes_on(header));
 }

@@ -27,10 +27,11 @@ void source_find(const struct route_rules *rules, const struct header *header, c
 ssize_t source_find_stamp(const struct route_rules *rules, const struct header *header, const char *name);
 
 /*
- * The bottommost occurrence is asked for, and the part of the header that was
- * read for routing ends before the header does: what a provider appended may
- * be behind that, and what was found a sender's.
+ * The bottommost occurrence is asked for, or all of a run that reaches the end
+ * of what was read for routing, and that ends before the header does: what a
+ * provider appended may be behind it. What was found may be a sender's, or a
+ * part of the recipients that looks whole.
  */
-bool source_is_cut(const struct route_rules *rules, const struct header *header);
+bool source_is_cut(const struct route_rules *rules, const struct header *header, const struct source *source);
 
 #endif

@@ -775,6 +775,25 @@ static void capped_header(void **state)
 	route_free(&route);
 }
 
+/* A run of stamps that may go on where the header is not read is not all of it. */
+static void part_of_a_run_is_not_taken_for_all(void **state)
+{
+	struct rules_text rules = { .any = true, .which = ROUTE_WHICH_ALL };
+	struct route route;
+
+	(void)state;
+	route_text(&rules, SPAN("X-A: b\r\nX-Envelope-To: alice@office.example\r\nno colon\r\n"
+	                        "X-Envelope-To: bob@office.example\r\n"), false, &route);
+	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	route_free(&route);
+	route_text(&rules, SPAN("X-Envelope-To: alice@office.example\r\nX-Env"), true, &route);
+	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	route_free(&route);
+	route_text(&rules, SPAN("X-Envelope-To: alice@office.example\r\nX-A: b\r\nX-B"), true, &route);
+	assert_string_equal(route.recipients.items[0], "alice@office.example");
+	route_free(&route);
+}
+
 /* What was appended may stand where the header is not read; then the bottommost that was read is anybody's. */
 static void bottommost_is_not_guessed(void **state)
 {
@@ -844,6 +863,7 @@ int main(void)
 		cmocka_unit_test(removal),
 		cmocka_unit_test(explanations),
 		cmocka_unit_test(long_value_is_cut),
+		cmocka_unit_test(part_of_a_run_is_not_taken_for_all),
 		cmocka_unit_test(fixed_recipients),
 		cmocka_unit_test(what_decided_is_told),
 		cmocka_unit_test(recipient_limit),
