@@ -69,8 +69,11 @@ void delivery_resume(struct delivery *delivery)
 {
 	struct session *session = delivery->session;
 
-	if (session != NULL && session->phase == SESSION_CONTENT)
-		timer_arm(session->timer, 0);
+	/* Not for each piece of a source that gives bytes one by one. */
+	if (session == NULL || session->phase != SESSION_CONTENT || !session->hungry)
+		return;
+	session->hungry = false;
+	timer_arm(session->timer, 0);
 }
 
 bool delivery_dot_sent(const struct delivery *delivery)

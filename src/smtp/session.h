@@ -106,6 +106,7 @@ struct session {
 	struct delivery *delivery; /* NULL in a transaction: all is decided, but replies are still due */
 	size_t next;               /* what the envelope sends next: 0 MAIL, then the recipients, then DATA */
 	struct stuff stuff;
+	bool hungry;              /* in the content: the source had nothing, delivery_resume brings us back */
 	bool resting;             /* in the content: nothing to send, nothing to wait for */
 	enum smtp_verb answering; /* whose reply is being handled; SMTP_VERB_COUNT: none */
 };

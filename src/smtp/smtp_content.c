@@ -74,6 +74,7 @@ static void wait_for_source(struct session *session)
 {
 	bool sending = evbuffer_get_length(stream_output(session->stream)) > 0;
 
+	session->hungry = true;
 	set_resting(session, !sending);
 	if (sending)
 		timer_arm(session->timer, CONTENT_LOOK_MS);
@@ -82,7 +83,7 @@ static void wait_for_source(struct session *session)
 void content_begin(struct session *session)
 {
 	session->stuff = (struct stuff){ 0 };
-	session->resting = false;
+	session->resting = session->hungry = false;
 	session_set_phase(session, SESSION_CONTENT);
 	content_pump(session);
 }
