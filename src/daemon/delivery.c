@@ -176,6 +176,14 @@ static bool needs_smtputf8(const struct message *message)
 	return needed;
 }
 
+/* While it still arrives LIST's figure says more than what has come. */
+static uint64_t size_to_record(const struct message *message)
+{
+	uint64_t hint = message->entry->size;
+
+	return !message->received && hint > message->size ? hint : message->size;
+}
+
 void message_begin(struct message *message)
 {
 	const char **addresses = mem_array(message->recipient_count, sizeof(*addresses));
@@ -184,7 +192,7 @@ void message_begin(struct message *message)
 		.mailbox = message->env->mailbox,
 		.uid = span_make(message->uid, message->uid_len),
 		.hash = message->hash,
-		.size = message->size,
+		.size = size_to_record(message),
 		.recipients = addresses,
 		.recipient_count = message->recipient_count,
 		.now_s = clock_wall_s(),
