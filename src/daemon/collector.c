@@ -185,7 +185,7 @@ static void closed(void *ctx, const struct pop3_end *end)
 		collector_trouble(collector, outcome_of(end), end->text);
 	pop3_free(&collector->session);
 	relay_check_cancel(&collector->relay_check);
-	budget_unwait(collector->params.budget, &collector->waiter);
+	budget_unwait(&collector->waiter);
 	enter(collector, COLLECTOR_CLOSED);
 	if (comparing)
 		ledger_forget_callbacks(collector->params.ledger, collector);
@@ -225,7 +225,7 @@ void collector_stop(struct collector *collector)
 	collector->stopping = true;
 	collector_trouble(collector, POLL_STOPPED, "stopped");
 	relay_check_cancel(&collector->relay_check);
-	budget_unwait(collector->params.budget, &collector->waiter);
+	budget_unwait(&collector->waiter);
 	ledger_forget_callbacks(collector->params.ledger, collector);
 	/* With message bytes in the line QUIT would have to wait for them. */
 	if (collector->session != NULL && (collector->phase < COLLECTOR_WORKING || !TAILQ_EMPTY(&collector->requests)))

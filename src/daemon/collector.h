@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "budget.h"
 #include "multidropd/ledger.h"
 #include "multidropd/loop.h"
 #include "multidropd/pop3.h"
@@ -41,7 +40,6 @@ struct collector_params {
 	struct setup *setup;    /* the collector holds on to it */
 	const struct setup_account *account;
 	struct ledger *ledger;
-	struct budget *budget;
 	struct pop3_memory *memory;
 	bool all_due;
 	/* Last callback; the owner then frees the collector. */

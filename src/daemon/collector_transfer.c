@@ -69,7 +69,7 @@ static void memory_reserved(void *ctx)
 	if (collector->fetch_allowed)
 		fetch_next(collector, collector->waiter.bytes);
 	else
-		budget_release(collector->params.budget, collector->waiter.bytes);
+		budget_release(collector->env.share, collector->waiter.bytes);
 	collector_go_on(collector);
 }
 
@@ -88,7 +88,7 @@ void collector_pump(struct collector *collector)
 	while (wants_fetch(collector) && has_room(collector)) {
 		size_t wanted = message_wants(collector->fetch.items[collector->fetch.next]);
 
-		if (!budget_request(collector->params.budget, &collector->waiter, wanted))
+		if (!budget_request(collector->env.share, &collector->waiter, wanted))
 			break;
 		fetch_next(collector, wanted);
 	}
@@ -125,7 +125,7 @@ static void again(void *ctx, struct message *message)
 		message_deliver(message);
 		return;
 	}
-	budget_force(collector->params.budget, wanted);
+	budget_force(collector->env.share, wanted);
 	message->reserved = wanted;
 	push(collector, message->entry, message, (size_t)message->entry->size);
 	pop3_retr(collector->session, message->number);
@@ -268,7 +268,7 @@ void collector_transfer_init(struct collector *collector)
 	collector->env = (struct message_env){
 		.account = collector->params.account,
 		.ledger = collector->params.ledger,
-		.budget = collector->params.budget,
+		.share = &collector->params.account->relay->share,
 		.all_due = collector->params.all_due,
 		.hostname = config->hostname,
 		.retry_min_s = config->retry_min_s,
@@ -303,7 +303,7 @@ void collector_abandon(struct collector *collector, bool wait_for_answers)
 void collector_transfer_deinit(struct collector *collector)
 {
 	collector_abandon(collector, false);
-	budget_unwait(collector->params.budget, &collector->waiter);
+	budget_unwait(&collector->waiter);
 	collector_free_twins(collector);
 	strbuf_free(&collector->top_header);
 	free(collector->fetch.items);

@@ -58,7 +58,7 @@ void message_discard(struct message *message)
 	message->content = (struct content){ 0 };
 	header_free(&message->header);
 	strbuf_free(&message->header_bytes);
-	budget_release(message->env->budget, message->reserved);
+	budget_release(message->env->share, message->reserved);
 	message->reserved = 0;
 	set_paused(message, false);
 }
@@ -72,7 +72,7 @@ void message_free(struct message **pointer)
 	*pointer = NULL;
 	message_break(message);
 	forget_incoming(message);
-	budget_release(message->env->budget, message->reserved);
+	budget_release(message->env->share, message->reserved);
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		free(message->recipients[i].address);
 		free(message->recipients[i].wire);
@@ -129,7 +129,7 @@ static bool covered(struct message *message)
 {
 	while (held(message) > message->reserved) {
 		if (message->reserved >= MESSAGE_WHOLE_MAX + RESERVE_SLACK ||
-		    !budget_reserve(message->env->budget, RESERVE_STEP))
+		    !budget_reserve(message->env->share, RESERVE_STEP))
 			return false;
 		message->reserved += RESERVE_STEP;
 	}
@@ -140,7 +140,7 @@ static bool covered(struct message *message)
 static void cover_header(struct message *message)
 {
 	while (!covered(message)) {
-		budget_force(message->env->budget, RESERVE_STEP);
+		budget_force(message->env->share, RESERVE_STEP);
 		message->reserved += RESERVE_STEP;
 	}
 }

@@ -32,7 +32,7 @@ struct twin;
 struct message_env {
 	const struct setup_account *account;
 	struct ledger *ledger;
-	struct budget *budget;
+	struct budget_share *share;     /* of memory: the relay's */
 	int64_t mailbox;                /* ledger row */
 	bool all_due;                   /* --once: pauses of owed recipients do not hold it up */
 	const char *hostname;
@@ -87,7 +87,7 @@ struct message {
 	enum message_fate fate;
 	int64_t begun_mono_ms;
 	unsigned retrs;
-	size_t reserved;                /* of the budget */
+	size_t reserved;                /* of the share */
 	bool paused;
 
 	/* in */

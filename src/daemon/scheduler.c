@@ -251,7 +251,6 @@ static void start_poll(struct account *account)
 		.setup = scheduler->setup,
 		.account = account->setup,
 		.ledger = scheduler->params.ledger,
-		.budget = scheduler->params.budget,
 		.memory = &account->memory,
 		.all_due = scheduler->params.once,
 		.done = poll_ended,
@@ -388,6 +387,7 @@ void scheduler_apply(struct scheduler *scheduler, struct setup *setup)
 	struct account **accounts = mem_array(count, sizeof(struct account *));
 
 	scheduler->setup = setup_ref(setup);
+	setup_share_memory(setup, scheduler->params.budget);
 	hosts_set_limit(&scheduler->hosts, setup->config->max_sessions_per_host);
 	for (size_t i = 0; i < count; i++) {
 		const char *name = setup->config->accounts[i].name;

@@ -207,6 +207,12 @@ struct setup *setup_new(struct loop *loop, struct config **take_config, struct s
 	return setup;
 }
 
+void setup_share_memory(struct setup *setup, struct budget *budget)
+{
+	for (size_t i = 0; i < setup->config->relay_count; i++)
+		budget_share_init(&setup->relays[i].share, budget, setup->config->relay_count);
+}
+
 struct setup *setup_ref(struct setup *setup)
 {
 	setup->refs++;

@@ -7,6 +7,7 @@
 #ifndef MULTIDROPD_DAEMON_SETUP_H
 #define MULTIDROPD_DAEMON_SETUP_H
 
+#include "budget.h"
 #include "multidropd/config.h"
 #include "multidropd/loop.h"
 #include "multidropd/pop3.h"
@@ -21,6 +22,7 @@ struct setup_relay {
 	enum sasl_mechanism *auth;
 	struct secret *secret;
 	struct relay *relay;
+	struct budget_share share;      /* of memory: setup_share_memory */
 };
 
 struct setup_account {
@@ -49,6 +51,8 @@ struct setup {
 struct setup *setup_new(struct loop *loop, struct config **take_config, struct strlist *problems);
 /* For -t and --once: appends what is wrong with accounts that setup_new set aside. */
 void setup_problems(const struct setup *setup, struct strlist *problems);
+/* Gives each relay its share, before the first poll. */
+void setup_share_memory(struct setup *setup, struct budget *budget);
 struct setup *setup_ref(struct setup *setup);
 /* The last one ends the relays' connections. Clears the caller's pointer. */
 void setup_unref(struct setup **setup);

@@ -186,31 +186,33 @@ static void memory_is_shared_in_turn(void **state)
 {
 	struct world *world = *state;
 	struct budget budget;
+	struct budget_share share;
 	struct eater eaters[3] = { { .wants = 60 }, { .wants = 60 }, { .wants = 10 } };
 
 	budget_init(&budget, world->loop, 100);
-	assert_true(budget_reserve(&budget, 90));
+	budget_share_init(&share, &budget, 1);
+	assert_true(budget_reserve(&share, 90));
 	for (size_t i = 0; i < 3; i++) {
 		eaters[i].waiter = (struct budget_waiter){ .reserved = fed, .ctx = &eaters[i] };
-		assert_false(budget_request(&budget, &eaters[i].waiter, eaters[i].wants));
+		assert_false(budget_request(&share, &eaters[i].waiter, eaters[i].wants));
 	}
 	/* Room for none of the two that wait before him. */
 	assert_true(fake_net_settle(world->loop));
 	assert_false(eaters[2].fed);
-	budget_release(&budget, 80);
+	budget_release(&share, 80);
 	assert_true(fake_net_settle(world->loop));
 	assert_true(eaters[0].fed);
 	assert_false(eaters[1].fed);
 	/* What is under way goes before those who wait. */
-	assert_true(budget_reserve(&budget, 30));
-	budget_unwait(&budget, &eaters[1].waiter);
+	assert_true(budget_reserve(&share, 30));
+	budget_unwait(&eaters[1].waiter);
 	assert_true(fake_net_settle(world->loop));
 	assert_false(eaters[2].fed);
 	budget_set_limit(&budget, 110);
 	assert_true(fake_net_settle(world->loop));
 	assert_true(eaters[2].fed);
 	assert_int_equal(budget.used, 110);
-	budget_release(&budget, 110);
+	budget_release(&share, 110);
 	budget_deinit(&budget);
 }
 
@@ -218,13 +220,51 @@ static void one_message_over_the_limit_passes_alone(void **state)
 {
 	struct world *world = *state;
 	struct budget budget;
+	struct budget_share share;
 
 	budget_init(&budget, world->loop, 100);
-	assert_true(budget_reserve(&budget, 500));
-	assert_false(budget_reserve(&budget, 1));
-	budget_release(&budget, 500);
-	assert_true(budget_reserve(&budget, 1));
-	budget_release(&budget, 1);
+	budget_share_init(&share, &budget, 1);
+	assert_true(budget_reserve(&share, 500));
+	assert_false(budget_reserve(&share, 1));
+	budget_release(&share, 500);
+	assert_true(budget_reserve(&share, 1));
+	budget_release(&share, 1);
+	budget_deinit(&budget);
+}
+
+static void one_relay_does_not_take_it_all(void **state)
+{
+	struct world *world = *state;
+	struct budget budget;
+	struct budget_share stuck, works;
+	struct eater eaters[3] = { { .wants = 10 }, { .wants = 60 }, { .wants = 10 } };
+
+	budget_init(&budget, world->loop, 100);
+	budget_share_init(&stuck, &budget, 2);
+	budget_share_init(&works, &budget, 2);
+	for (size_t i = 0; i < 3; i++)
+		eaters[i].waiter = (struct budget_waiter){ .reserved = fed, .ctx = &eaters[i] };
+	assert_true(budget_reserve(&stuck, 50));
+	assert_false(budget_request(&stuck, &eaters[0].waiter, eaters[0].wants));
+	assert_true(budget_request(&works, &eaters[1].waiter, 40));
+	assert_false(budget_request(&works, &eaters[1].waiter, eaters[1].wants));
+	assert_false(budget_request(&works, &eaters[2].waiter, eaters[2].wants));
+	budget_release(&works, 40);
+	assert_true(fake_net_settle(world->loop));
+	/* Over its share, but half of the whole is free only while nothing else is used. */
+	assert_false(eaters[1].fed);
+	assert_false(eaters[0].fed);
+	budget_release(&stuck, 50);
+	assert_true(fake_net_settle(world->loop));
+	assert_true(eaters[0].fed);
+	assert_true(eaters[1].fed);
+	assert_false(eaters[2].fed);
+	budget_release(&works, 60);
+	assert_true(fake_net_settle(world->loop));
+	assert_true(eaters[2].fed);
+	budget_release(&works, 10);
+	budget_release(&stuck, 10);
+	assert_int_equal(budget.used, 0);
 	budget_deinit(&budget);
 }
 
@@ -239,6 +279,7 @@ int main(void)
 		cmocka_unit_test(backoff_doubles_up_to_its_limit),
 		cmocka_unit_test_setup_teardown(memory_is_shared_in_turn, begin, finish),
 		cmocka_unit_test_setup_teardown(one_message_over_the_limit_passes_alone, begin, finish),
+		cmocka_unit_test_setup_teardown(one_relay_does_not_take_it_all, begin, finish),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -124,6 +124,8 @@ static struct setup *make_setup(struct world *world)
 	struct setup *setup = setup_new(world->loop, &config, &problems);
 
 	assert_non_null(setup);
+	budget_set_limit(&world->budget, setup->config->memory_limit);
+	setup_share_memory(setup, &world->budget);
 	return setup;
 }
 
@@ -134,8 +136,8 @@ struct world *world_new(struct loop *loop, const struct world_options *options)
 	world->loop = loop;
 	world->ledger = fake_ledger_new(loop);
 	world->config_text = world_config_text(options);
+	budget_init(&world->budget, loop, 0);
 	world->setup = make_setup(world);
-	budget_init(&world->budget, loop, world->setup->config->memory_limit);
 	return world;
 }
 
@@ -143,7 +145,7 @@ void world_free(struct world *world)
 {
 	collector_free(&world->collector);
 	assert_int_equal(world->budget.used, 0);
-	assert_true(TAILQ_EMPTY(&world->budget.waiters));
+	assert_true(TAILQ_EMPTY(&world->budget.wanting));
 	setup_unref(&world->setup);
 	budget_deinit(&world->budget);
 	fake_ledger_free(&world->ledger);
@@ -158,7 +160,6 @@ void world_poll(struct world *world, bool all_due)
 		.setup = world->setup,
 		.account = &world->setup->accounts[0],
 		.ledger = world->ledger,
-		.budget = &world->budget,
 		.memory = &world->memory,
 		.all_due = all_due,
 		.done = polled,
