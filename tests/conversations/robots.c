@@ -22,6 +22,7 @@ struct robot {
 	bool relay;
 	bool silent;
 	/* POP3: what a number means here, and what QUIT will delete */
+	char *user;
 	size_t numbers[ROBOTS_MESSAGES_MAX];
 	bool marked[ROBOTS_MESSAGES_MAX];
 	size_t count;
@@ -90,10 +91,28 @@ static void quit_pop3(struct robots *robots, const struct robot *robot)
 	}
 }
 
-static void serve_login(const struct robots *robots, const char *line, struct strbuf *out)
+static void open_mailbox(const struct robots *robots, struct robot *robot)
 {
-	bool good = strncmp(line, "USER ", 5) == 0 || (strncmp(line, "PASS ", 5) == 0 && !robots->refuses_logins);
+	for (size_t i = 0; i < robots->message_count; i++) {
+		const struct robots_message *message = &robots->messages[i];
 
+		if (!message->gone && (message->user == NULL || strcmp(message->user, robot->user) == 0))
+			robot->numbers[robot->count++] = i;
+	}
+}
+
+static void serve_login(const struct robots *robots, struct robot *robot, const char *line, struct strbuf *out)
+{
+	bool user = strncmp(line, "USER ", 5) == 0;
+	bool pass = strncmp(line, "PASS ", 5) == 0 && robot->user != NULL;
+	bool good = user || (pass && !robots->refuses_logins);
+
+	if (user) {
+		free(robot->user);
+		robot->user = mem_strdup(line + 5);
+	}
+	if (pass && good)
+		open_mailbox(robots, robot);
 	if (strcmp(line, "CAPA") == 0 && robots->capa != NULL)
 		strbuf_addf(out, "+OK\r\nUSER\r\nUIDL\r\nTOP\r\n%s\r\n.\r\n", robots->capa);
 	else
@@ -118,7 +137,7 @@ static void serve_pop3(struct robots *robots, struct robot *robot, const char *l
 		quit_pop3(robots, robot);
 		strbuf_add_str(out, "+OK\r\n");
 	} else {
-		serve_login(robots, line, out);
+		serve_login(robots, robot, line, out);
 	}
 }
 
@@ -304,10 +323,6 @@ static struct robot *robot_of(struct robots *robots, struct fake_peer *peer)
 	*robot = (struct robot){ .peer = peer, .next = robots->list };
 	robot->relay = strncmp(stream_peer(peer->stream), "relay", 5) == 0;
 	robots->list = robot;
-	for (size_t i = 0; i < robots->message_count; i++) {
-		if (!robots->messages[i].gone)
-			robot->numbers[robot->count++] = i;
-	}
 	evbuffer_add_printf(peer->to_client, robot->relay ? "220 hi\r\n" : "+OK\r\n");
 	return robot;
 }
@@ -343,6 +358,7 @@ void robots_reset(struct robots *robots)
 
 		robots->list = robot->next;
 		forget_envelope(robot);
+		free(robot->user);
 		free(robot);
 	}
 	free(robots->broken);

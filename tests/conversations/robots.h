@@ -14,7 +14,7 @@
 #include "fake_net.h"
 
 #define ROBOTS_RECIPIENTS_MAX 4
-#define ROBOTS_MESSAGES_MAX 4
+#define ROBOTS_MESSAGES_MAX 12
 
 /* What they do at the chosen step. */
 enum robots_fault {
@@ -40,7 +40,8 @@ struct robots_message {
 	bool gone;                              /* deleted from the server */
 	unsigned copies[ROBOTS_RECIPIENTS_MAX]; /* delivered */
 	unsigned refusals[ROBOTS_RECIPIENTS_MAX];
-	size_t same_as; /* index of the message whose twin this is, or its own */
+	size_t same_as;   /* index of the message whose twin this is, or its own */
+	const char *user; /* whose mailbox it is in; NULL: everybody's */
 };
 
 struct robots {
