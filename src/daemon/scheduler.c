@@ -159,14 +159,14 @@ static bool has_new_mailbox(const struct account *account)
 	return is_new;
 }
 
+/* Whatever is asked of one that is gone, its setup may be gone, too. */
 static bool is_polled(const struct account *account)
 {
 	const struct strlist *only = account->scheduler->params.only;
-	const struct config_account *config = account->setup->config;
 
 	if (account->gone || account->setup->broken != NULL)
 		return false;
-	return only != NULL && only->count > 0 ? strlist_has(only, config->name) : config->enabled;
+	return only != NULL && only->count > 0 ? strlist_has(only, account->name) : account->setup->config->enabled;
 }
 
 static int64_t next_pause_ms(struct account *account, const struct poll_result *result)
