@@ -137,14 +137,18 @@ static bool join_twin(void *ctx, struct message *message)
 }
 
 /* While it cannot be reached there is no point in retrieving more. */
-static void relay_failed(struct collector *collector)
+static void note_relay(struct collector *collector, const struct message *message)
 {
 	const struct relay *relay = collector->params.account->relay->relay;
-	bool down = relay_state(relay) == RELAY_DOWN;
 
-	collector->fetch_allowed = collector->fetch_allowed && !down;
-	collector_trouble(collector, POLL_RELAY_TROUBLE,
-	                  down ? relay_last_error(relay) : "the relay ended a transaction without an answer");
+	collector->relay_answered = collector->relay_answered || message->relay_answered;
+	if (!message->relay_silent)
+		return;
+	collector->relay_silent = true;
+	if (relay_state(relay) != RELAY_DOWN)
+		return;
+	collector->fetch_allowed = false;
+	collector_trouble(collector, POLL_RELAY_TROUBLE, relay_last_error(relay));
 }
 
 static void done(void *ctx, struct message *message)
@@ -153,8 +157,7 @@ static void done(void *ctx, struct message *message)
 
 	TAILQ_REMOVE(&collector->messages, message, link);
 	collector->message_count--;
-	if (message->relay_trouble)
-		relay_failed(collector);
+	note_relay(collector, message);
 	collector_note_twin(collector, message);
 	collector_settle(collector, message);
 	message_free(&message);

@@ -99,6 +99,8 @@ static bool try_lower_case(struct recipient *recipient)
 
 static void decide(struct message *message, struct recipient *recipient, const struct verdict *verdict)
 {
+	if (verdict->kind <= VERDICT_REFUSED)
+		message->relay_answered = true;
 	switch (verdict->kind) {
 	case VERDICT_ACCEPTED:
 		record(message, recipient, LEDGER_DELIVERED);
@@ -116,7 +118,7 @@ static void decide(struct message *message, struct recipient *recipient, const s
 	case VERDICT_UNDECIDED:
 		/* Nothing was said about this recipient: as it was, due as it was. */
 		recipient->state = RECIPIENT_OVER;
-		message->relay_trouble = true;
+		message->relay_silent = true;
 		break;
 	case VERDICT_UNKNOWN:
 		record(message, recipient, LEDGER_POSSIBLE);

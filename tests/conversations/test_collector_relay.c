@@ -101,9 +101,8 @@ static void tries_lower_case_once(void **state)
 
 static void waits_for_a_relay_that_is_down(void **state)
 {
-	static const struct world_scene
-		scenes[] = {
-			/* clang-format off */
+	static const struct world_scene scenes[] = {
+		/* clang-format off */
 		{ "nothing is retrieved", { 0 },
 		  WORLD_LOGIN LISTED("a") "REFUSE no route\n" WORLD_QUIT "LOG relay=office state=down\n"
 		  "EXPECT poll relay-trouble listed=1 fetched=0 deleted=0 owed: no route\n" },
@@ -116,6 +115,16 @@ static void waits_for_a_relay_that_is_down(void **state)
 		  FETCHED("bob") DELIVERED("bob") "@1\nC: DELE 1\nS: -ERR no\n" WORLD_QUIT "EXPECT~ poll ok\n" RELAY_GONE
 		  "CALL poll\n@3\n" WORLD_LOGIN LISTED("a") "C: TOP 1 0\n" HEADER("bob") "C: DELE 1\n" OK_POP WORLD_QUIT
 		  "EXPECT poll ok listed=1 fetched=0 deleted=1\n" },
+		{ "it hangs up on one message: the others' polls go on as they should", { .relay = "max_connections = 1" },
+		  WORLD_LOGIN LISTED_TWO("a", "b") "CONNECT\n" WORLD_RELAY "@1\nC: RETR 1\nC: RETR 2\n" MESSAGE("bob")
+		  MESSAGE("carl") "@2\n" MAIL RCPT("bob") DATA OK OK GO CONTENT "S: 421 I cannot take this\nCLOSED\n"
+		  "EXPECT deferred bob@office.example: 421 I cannot take this\n"
+		  "CONNECT\n" WORLD_RELAY MAIL RCPT("carl") DATA OK OK GO CONTENT TAKEN("carl")
+		  "@1\nC: DELE 2\n" OK_POP WORLD_QUIT "EXPECT poll ok listed=2 fetched=2 deleted=1 owed\n" },
+		{ "it hangs up on all there is", { 0 },
+		  FETCHED("bob") "@2\n" MAIL RCPT("bob") DATA OK OK GO CONTENT "S: 421 I cannot take this\nCLOSED\n"
+		  "EXPECT deferred bob@office.example: 421 I cannot take this\n@1\n" WORLD_QUIT
+		  "EXPECT poll relay-trouble listed=1 fetched=1 deleted=0 owed: the relay ended a transaction without an answer\n" },
 		{ "it goes down in the middle: what was asked for comes, no more is asked for",
 		  { .account = "pipelining = off" },
 		  WORLD_LOGIN_ONE_BY_ONE("S: +OK\nS* 9 %d uid%d\nS: .\n", "S: +OK\nS* 9 %d 2000000\nS: .\n")
@@ -128,8 +137,8 @@ static void waits_for_a_relay_that_is_down(void **state)
 		  "EXPECT deferred bob@office.example: no route\n@1\nC: RETR 4\n" MESSAGE("bob")
 		  "EXPECT deferred bob@office.example: no route\n@1\n" WORLD_QUIT
 		  "EXPECT poll relay-trouble listed=9 fetched=4 deleted=0 owed due=60: no route\n" },
-			/* clang-format on */
-		};
+		/* clang-format on */
+	};
 
 	(void)state;
 	WORLD_PLAY(scenes);
