@@ -262,8 +262,12 @@ void message_break(struct message *message)
 	struct ledger *ledger = message->env->ledger;
 	bool open = message->delivery != NULL && delivery_dot_sent(message->delivery);
 
-	if (message->committing && message->fate == MESSAGE_UNDECIDED)
+	/* Only when the state file could not be written all the while. */
+	if (message->committing && message->fate == MESSAGE_UNDECIDED) {
 		ledger_forget_callbacks(ledger, message);
+		message_log(message, LOG_AT_WARNING, "deferred",
+		            "possible duplicate: ended before the relay's answers were written to the state file");
+	}
 	if (open)
 		message_log(message, LOG_AT_WARNING, "deferred",
 		            "possible duplicate: ended while the relay's answer to the message was open");

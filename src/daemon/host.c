@@ -172,6 +172,15 @@ struct host_waiter *hosts_next(struct hosts *hosts)
 	return waiter;
 }
 
+/* Sessions that fail side by side are one failure. */
+static void host_failed(struct host *host, int64_t min_ms, int64_t max_ms)
+{
+	if (timer_remaining_ms(host->pause) >= 0)
+		return;
+	host->failures++;
+	timer_arm(host->pause, host_backoff_ms(host->failures, min_ms, max_ms));
+}
+
 void host_session_ended(struct host *host, enum host_verdict verdict, int64_t min_ms, int64_t max_ms)
 {
 	host->sessions--;
@@ -182,11 +191,15 @@ void host_session_ended(struct host *host, enum host_verdict verdict, int64_t mi
 			host->limit++;
 		break;
 	case HOST_FAILED:
-		host->failures++;
-		timer_arm(host->pause, host_backoff_ms(host->failures, min_ms, max_ms));
+		host_failed(host, min_ms, max_ms);
 		break;
 	case HOST_BUSY:
-		host->limit = host->sessions > 0 ? host->sessions : 1;
+		/* With no other session of ours it cannot be that we have too many. */
+		if (host->sessions == 0) {
+			host_failed(host, min_ms, max_ms);
+			break;
+		}
+		host->limit = host->sessions;
 		timer_arm(host->pause, host_jitter_ms(min_ms));
 		break;
 	case HOST_SAID_NOTHING:

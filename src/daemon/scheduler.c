@@ -92,7 +92,8 @@ static void log_outcome(struct account *account, const struct poll_result *resul
 {
 	bool ok = result->outcome == POLL_OK;
 	bool news = account->last_error == NULL || strcmp(account->last_error, result->text) != 0;
-	enum log_level level = result->outcome == POLL_RELAY_TROUBLE || !news ? LOG_AT_INFO : LOG_AT_WARNING;
+	bool ours = result->outcome == POLL_RELAY_TROUBLE || result->outcome == POLL_STOPPED;
+	enum log_level level = ours || !news ? LOG_AT_INFO : LOG_AT_WARNING;
 	struct log_line line;
 
 	if (ok && account->last_error != NULL)
@@ -182,10 +183,8 @@ static int64_t next_pause_ms(struct account *account, const struct poll_result *
 		pause_ms = regular_pause_ms(account, result);
 		break;
 	case POLL_HOST_TROUBLE:
-		pause_ms = host_pause_ms(account->polled);
-		break;
 	case POLL_HOST_BUSY:
-		pause_ms = host_jitter_ms(min_ms);
+		pause_ms = host_pause_ms(account->polled);
 		break;
 	case POLL_ACCOUNT_TROUBLE:
 		pause_ms = host_backoff_ms(account->failures, min_ms, max_ms);
@@ -453,20 +452,27 @@ void scheduler_poll_all(struct scheduler *scheduler)
 	}
 }
 
+static void stop_polls(struct scheduler *scheduler)
+{
+	struct account *account;
+
+	LIST_FOREACH(account, &scheduler->polling, polling) {
+		collector_stop(account->collector);
+	}
+}
+
 void scheduler_hold(struct scheduler *scheduler, bool hold)
 {
 	scheduler->held = hold;
+	if (hold)
+		stop_polls(scheduler);
 	wake(scheduler);
 }
 
 void scheduler_stop(struct scheduler *scheduler)
 {
-	struct account *account;
-
 	scheduler->stopping = true;
-	LIST_FOREACH(account, &scheduler->polling, polling) {
-		collector_stop(account->collector);
-	}
+	stop_polls(scheduler);
 	wake(scheduler);
 }
 
@@ -478,7 +484,7 @@ void scheduler_quit_relays(struct scheduler *scheduler)
 
 bool scheduler_failed(const struct scheduler *scheduler)
 {
-	return scheduler->failed;
+	return scheduler->failed || scheduler->pending > 0;
 }
 
 unsigned scheduler_sessions(const struct scheduler *scheduler)

@@ -35,7 +35,7 @@ void scheduler_free(struct scheduler **scheduler);
 void scheduler_apply(struct scheduler *scheduler, struct setup *setup);
 /* USR1: all accounts are due now. */
 void scheduler_poll_all(struct scheduler *scheduler);
-/* No poll starts while the ledger cannot write. */
+/* While the ledger cannot write: polls under way end as with scheduler_stop, none starts. */
 void scheduler_hold(struct scheduler *scheduler, bool hold);
 /* Ends all sessions, then `idle`. */
 void scheduler_stop(struct scheduler *scheduler);
@@ -43,7 +43,7 @@ void scheduler_stop(struct scheduler *scheduler);
 /* Idle connections to the relays QUIT; a moment before scheduler_free. */
 void scheduler_quit_relays(struct scheduler *scheduler);
 
-/* With `once`: something failed or is owed. */
+/* With `once`: something failed, is owed, or was not polled to its end. */
 bool scheduler_failed(const struct scheduler *scheduler);
 /* For the status line. */
 unsigned scheduler_sessions(const struct scheduler *scheduler);

@@ -32,6 +32,7 @@ struct service {
 	struct watch *watches[5];
 	struct timer *stop_limit, *watchdog, *status;
 	bool stopping;
+	bool gave_up;                           /* --once: the state file cannot be written */
 };
 
 enum log_level service_log_level(const struct config *config, int verbose)
@@ -40,6 +41,8 @@ enum log_level service_log_level(const struct config *config, int verbose)
 
 	return asked > config->log_level ? asked : config->log_level;
 }
+
+static void stop(void *ctx);
 
 /* --- ledger --- */
 
@@ -56,6 +59,10 @@ static void ledger_trouble(void *ctx, const char *text)
 
 	log_error("state file: %s; no mail is fetched and nothing is deleted until it can be written again", text);
 	scheduler_hold(service->scheduler, true);
+	if (service->params.once) {
+		service->gave_up = true;
+		stop(service);
+	}
 }
 
 static void ledger_recovered(void *ctx)
@@ -103,6 +110,11 @@ static int apply(struct service *service, struct config *take_config)
 	struct strlist problems = { 0 };
 	struct setup *setup = setup_new(service->loop, &take_config, &problems);
 
+	/* Who asks for one poll is told at once that an account cannot have it. */
+	if (setup != NULL && service->params.once)
+		setup_problems(setup, &problems);
+	if (problems.count > 0)
+		setup_unref(&setup);
 	log_problems(&problems);
 	if (setup == NULL)
 		return -1;
@@ -159,6 +171,8 @@ static void poll_all(void *ctx)
 {
 	struct service *service = ctx;
 
+	if (service->stopping || service->params.once)
+		return;
 	log_notice("polling all accounts now");
 	scheduler_poll_all(service->scheduler);
 }
@@ -271,6 +285,8 @@ static int run(struct service *service)
 		feed_watchdog(service);
 	show_status(service);
 	loop_run(service->loop);
+	if (service->gave_up)
+		return EX_IOERR;
 	return service->params.once && scheduler_failed(service->scheduler) ? 1 : 0;
 }
 

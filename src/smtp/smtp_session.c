@@ -122,12 +122,32 @@ static bool is_farewell(const struct session *session)
 	return session->reply.code == 421 && head != NULL && head->verb != SMTP_DOT && head->verb != SMTP_QUIT;
 }
 
+/*
+ * Whoever gets 421 to a recipient on a fresh connection would get it on the
+ * next, too: it counts for that recipient, so that the others go on without.
+ */
+static void take_farewell(struct session *session)
+{
+	const struct smtp_flight *head = smtp_queue_head(&session->flight);
+	struct verdict verdict = { .kind = VERDICT_DEFERRED,
+		                   .stage = STAGE_RCPT,
+		                   .code = session->reply.code,
+		                   .reply = strbuf_span(&session->reply.text),
+		                   .peer = session->peer };
+
+	if (head->verb == SMTP_RCPT && session->delivery != NULL && session->transactions == 0) {
+		session->delivery->progress = true;
+		delivery_tell(session->delivery, head->recipient, &verdict);
+	}
+	end_by_reply(session, FATE_LOST, "");
+}
+
 static void take_reply(struct session *session)
 {
 	struct smtp_flight flight;
 
 	if (is_farewell(session)) {
-		end_by_reply(session, FATE_LOST, "");
+		take_farewell(session);
 	} else if (smtp_queue_pop(&session->flight, &flight)) {
 		session->answering = flight.verb;
 		smtp_command(flight.verb)->replied(session, &flight, &session->reply);

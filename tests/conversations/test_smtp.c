@@ -214,7 +214,7 @@ static void survives_cuts(void **state)
 		{ "421 to MAIL", { 0 },
 		  SEND PIPE MAIL RCPT DATA "S: 421 bye\n" LOST "mail 421 " PEER ": 421 bye\n" ENDED },
 		{ "421 to RCPT", { 0 },
-		  SEND BARE MAIL "S: 250 ok\n" RCPT "S: 421 bye\n" LOST "rcpt 421 " PEER ": 421 bye\n" ENDED },
+		  SEND BARE MAIL "S: 250 ok\n" RCPT "S: 421 bye\n" "EXPECT A x@office deferred rcpt 421 " PEER ": 421 bye\n" ENDED },
 		{ "silence", { 0 },
 		  SEND PIPE MAIL RCPT DATA "ADVANCE 299s\nENONE\nADVANCE 1s\n" LOST "mail 0 " PEER ": " PEER
 		  ": timed out waiting for the reply to MAIL\n" ENDED },
