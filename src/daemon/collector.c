@@ -72,14 +72,6 @@ static void ask_relay(struct collector *collector)
 	collector->relay_check = relay_check(collector->params.account->relay->relay, relay_checked, collector);
 }
 
-/* A relay that works but for one message is that message's trouble: the account's other mail does not wait for it. */
-static void end(struct collector *collector)
-{
-	if (collector->relay_silent && !collector->relay_answered)
-		collector_trouble(collector, POLL_RELAY_TROUBLE, "the relay ended a transaction without an answer");
-	collector->params.done(collector->params.ctx, &collector->result);
-}
-
 static void turn(void *ctx)
 {
 	struct collector *collector = ctx;
@@ -90,7 +82,7 @@ static void turn(void *ctx)
 		if (collector_is_idle(collector))
 			quit(collector);
 	} else if (collector->phase == COLLECTOR_CLOSED && collector->message_count == 0) {
-		end(collector);
+		collector->params.done(collector->params.ctx, &collector->result);
 	}
 }
 

@@ -51,8 +51,6 @@ struct collector {
 	bool relay_asked;
 	struct relay_check *relay_check; /* not answered yet */
 	bool fetch_allowed;             /* the relay takes mail */
-	bool relay_silent;              /* it ended a transaction without an answer … */
-	bool relay_answered;            /* … and it decided about another message */
 	struct entry_queue fetch, identify;
 
 	/* what is under way */

@@ -137,14 +137,10 @@ static bool join_twin(void *ctx, struct message *message)
 }
 
 /* While it cannot be reached there is no point in retrieving more. */
-static void note_relay(struct collector *collector, const struct message *message)
+static void look_at_relay(struct collector *collector)
 {
 	const struct relay *relay = collector->params.account->relay->relay;
 
-	collector->relay_answered = collector->relay_answered || message->relay_answered;
-	if (!message->relay_silent)
-		return;
-	collector->relay_silent = true;
 	if (relay_state(relay) != RELAY_DOWN)
 		return;
 	collector->fetch_allowed = false;
@@ -157,7 +153,7 @@ static void done(void *ctx, struct message *message)
 
 	TAILQ_REMOVE(&collector->messages, message, link);
 	collector->message_count--;
-	note_relay(collector, message);
+	look_at_relay(collector);
 	collector_note_twin(collector, message);
 	collector_settle(collector, message);
 	message_free(&message);

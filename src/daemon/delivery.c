@@ -97,10 +97,24 @@ static bool try_lower_case(struct recipient *recipient)
 	return changed;
 }
 
+/*
+ * A relay that is down, or a message that did not come whole, says nothing
+ * about this recipient, who is owed as before. A relay that works and broke
+ * off may do so again, because of this message: it waits by itself and delays
+ * no other.
+ */
+static void undecided(struct message *message, struct recipient *recipient)
+{
+	const struct relay *relay = message->env->account->relay->relay;
+
+	if (message->content.broken || relay_state(relay) == RELAY_DOWN)
+		recipient->state = RECIPIENT_OVER;
+	else
+		record(message, recipient, LEDGER_DEFERRED);
+}
+
 static void decide(struct message *message, struct recipient *recipient, const struct verdict *verdict)
 {
-	if (verdict->kind <= VERDICT_REFUSED)
-		message->relay_answered = true;
 	switch (verdict->kind) {
 	case VERDICT_ACCEPTED:
 		record(message, recipient, LEDGER_DELIVERED);
@@ -116,9 +130,7 @@ static void decide(struct message *message, struct recipient *recipient, const s
 		recipient->state = RECIPIENT_PENDING;
 		break;
 	case VERDICT_UNDECIDED:
-		/* Nothing was said about this recipient: as it was, due as it was. */
-		recipient->state = RECIPIENT_OVER;
-		message->relay_silent = true;
+		undecided(message, recipient);
 		break;
 	case VERDICT_UNKNOWN:
 		record(message, recipient, LEDGER_POSSIBLE);

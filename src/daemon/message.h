@@ -113,8 +113,6 @@ struct message {
 	size_t offered[RELAY_RECIPIENTS_MAX]; /* indices into recipients */
 	const char *offered_wire[RELAY_RECIPIENTS_MAX];
 	size_t offered_count;
-	bool relay_silent;              /* a transaction ended without the relay having said anything about somebody */
-	bool relay_answered;            /* it decided about somebody */
 	int64_t due_s;                  /* when the first owed recipient is due again; INT64_MAX: nobody */
 };
 
