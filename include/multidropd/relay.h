@@ -113,6 +113,8 @@ struct verdict {
 };
 
 struct delivery_events {
+	/* A transaction begins on a connection: from now on the relay may have it. Again for another attempt. NULL: not wanted. */
+	void (*begun)(void *ctx);
 	/* Exactly once for each recipient, as soon as it is known. Spans are gone after the call. */
 	void (*verdict)(void *ctx, size_t recipient, const struct verdict *verdict);
 	/* After the last verdict; the delivery is gone when this returns. */

@@ -79,6 +79,8 @@ static void record(struct message *message, struct recipient *recipient, enum le
 			message->due_s = verdict.due_s;
 	}
 	recipient->state = RECIPIENT_OVER;
+	if (message->ledger_id == 0)
+		message_begin(message);
 	ledger_record_verdict(message->env->ledger, message->ledger_id, &verdict);
 }
 
@@ -221,9 +223,18 @@ void message_begin(struct message *message)
 	free(addresses);
 }
 
+/* Not when it is queued: after a crash only what a connection had is called a possible duplicate. */
+static void begun(void *ctx)
+{
+	struct message *message = ctx;
+
+	if (message->ledger_id == 0)
+		message_begin(message);
+}
+
 static void start(struct message *message)
 {
-	static const struct delivery_events events = { .verdict = verdict, .ended = ended };
+	static const struct delivery_events events = { .begun = begun, .verdict = verdict, .ended = ended };
 	struct delivery_params params = {
 		.sender = message->route.sender,
 		.recipients = message->offered_wire,
@@ -235,8 +246,6 @@ static void start(struct message *message)
 		.source = content_source(&message->content),
 	};
 
-	if (message->ledger_id == 0)
-		message_begin(message);
 	for (size_t i = 0; i < message->offered_count; i++)
 		message->recipients[message->offered[i]].state = RECIPIENT_OFFERED;
 	message->delivery = delivery_start(message->env->account->relay->relay, &params, &events, message);

@@ -160,6 +160,10 @@ void transaction_begin(struct session *session, struct delivery *delivery)
 {
 	if (refuse_early(session, delivery))
 		return;
+	if (delivery->events.begun != NULL)
+		delivery->events.begun(delivery->ctx);
+	if (delivery->ended)
+		return;
 	for (size_t i = 0; i < delivery->params.recipient_count; i++) {
 		if (delivery->recipients[i] == RECIPIENT_TAKEN)
 			delivery->recipients[i] = RECIPIENT_OPEN;

@@ -232,7 +232,7 @@ static struct letter *write_letter(struct office *office, const char *argument)
 /* NAME SENDER RCPT[,RCPT…] [WORD…] */
 static void call_send(void *ctx, const char *argument)
 {
-	static const struct delivery_events events = { letter_verdict, letter_ended };
+	static const struct delivery_events events = { .verdict = letter_verdict, .ended = letter_ended };
 	struct office *office = ctx;
 	struct letter *letter = write_letter(office, argument);
 	struct delivery_params params = {

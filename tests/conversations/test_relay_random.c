@@ -131,7 +131,7 @@ static void letter_ended(void *ctx)
 static void send_letter(struct letter *letter)
 {
 	static const char *const recipients[RECIPIENTS] = { "a@office", "b@office", "c@office" };
-	static const struct delivery_events events = { letter_verdict, letter_ended };
+	static const struct delivery_events events = { .verdict = letter_verdict, .ended = letter_ended };
 	struct delivery_params params = {
 		.sender = "s@x",
 		.recipients = recipients,
