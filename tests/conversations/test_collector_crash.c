@@ -38,6 +38,10 @@ static void crashes(void **state)
 		  AGAIN "CONNECT\n" WORLD_RELAY "@3\nC: RETR 1\n" MESSAGE("bob") "C: DELE 1\n" OK_POP WORLD_QUIT
 		  "EXPECT poll ok listed=1 fetched=1 deleted=1\n"
 		  "CALL describe\nEXPECT a deleted has: bob@office.example owed:\n" },
+		{ "one waits for a connection: the relay cannot have it", { .relay = "max_connections = 1" },
+		  WORLD_LOGIN LISTED_TWO("a", "b") "CONNECT\n" WORLD_RELAY "@1\nC: RETR 1\nC: RETR 2\n"
+		  MESSAGE("bob") MESSAGE("carl") "@2\n" MAIL RCPT("bob") DATA CRASH
+		  "CALL describe\nEXPECT a owed has: owed: bob@office.example under way\n" },
 		{ "after the commit", { 0 },
 		  FETCHED("bob") DELIVERED("bob") "@1\nC: DELE 1\n" CRASH
 		  AGAIN "C: TOP 1 0\n" HEADER("bob") "C: DELE 1\n" OK_POP WORLD_QUIT
