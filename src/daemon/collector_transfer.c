@@ -17,8 +17,10 @@
 
 /* --- asking --- */
 
-static void push(struct collector *collector, struct ledger_entry *entry, struct message *message, size_t bytes)
+/* `size` is the server's word: more than the limit is as good as the limit. */
+static void push(struct collector *collector, struct ledger_entry *entry, struct message *message, uint64_t size)
 {
+	size_t bytes = size < AHEAD_BYTES ? (size_t)size : AHEAD_BYTES;
 	struct request *request = mem_alloc(sizeof(*request));
 
 	*request = (struct request){ .entry = entry, .message = message, .bytes = bytes };
@@ -58,7 +60,7 @@ static void fetch_next(struct collector *collector, size_t reserved)
 
 	TAILQ_INSERT_TAIL(&collector->messages, message, link);
 	collector->message_count++;
-	push(collector, entry, message, (size_t)entry->size);
+	push(collector, entry, message, entry->size);
 	pop3_retr(collector->session, entry->number);
 }
 
@@ -127,7 +129,7 @@ static void again(void *ctx, struct message *message)
 	}
 	budget_force(collector->env.share, wanted);
 	message->reserved = wanted;
-	push(collector, message->entry, message, (size_t)message->entry->size);
+	push(collector, message->entry, message, message->entry->size);
 	pop3_retr(collector->session, message->number);
 }
 

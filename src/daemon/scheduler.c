@@ -304,7 +304,7 @@ static struct account *revive(struct scheduler *scheduler, const char *name)
 {
 	struct account *account;
 
-	LIST_FOREACH(account, &scheduler->polling, polling) {
+	for (account = LIST_FIRST(&scheduler->polling); account != NULL; account = LIST_NEXT(account, polling)) {
 		if (account->gone && strcmp(account->name, name) == 0) {
 			account->gone = false;
 			return account;
@@ -456,9 +456,8 @@ static void stop_polls(struct scheduler *scheduler)
 {
 	struct account *account;
 
-	LIST_FOREACH(account, &scheduler->polling, polling) {
+	for (account = LIST_FIRST(&scheduler->polling); account != NULL; account = LIST_NEXT(account, polling))
 		collector_stop(account->collector);
-	}
 }
 
 void scheduler_hold(struct scheduler *scheduler, bool hold)
