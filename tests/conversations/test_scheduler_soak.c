@@ -88,8 +88,8 @@ static void apply_some(bool calm)
 
 	strbuf_addf(&text,
 	            "hostname = \"me.example\"\nmemory_limit = 64K\nmax_sessions_per_host = %zu\n"
-	            "relay \"office\" { address = \"relay.example\"\nmax_connections = %zu }\n",
-	            1 + draw(4), 1 + draw(3));
+	            "relay \"office\" { address = \"relay.example\"\nprotocol = %s\nmax_connections = %zu }\n",
+	            1 + draw(4), soak.robots.lmtp ? "lmtp" : "smtp", 1 + draw(3));
 	for (size_t i = 0; i < USERS; i++) {
 		const char *user = users[(first + i) % USERS];
 
@@ -230,6 +230,7 @@ static void begin(uint64_t seed)
 	memset(&soak, 0, sizeof(soak));
 	soak.seed = seed;
 	soak.robots = (struct robots){ .message_count = ROBOTS_MESSAGES_MAX, .fault_at = SIZE_MAX, .told = strike };
+	soak.robots.lmtp = seed % 5 < 2;
 	soak.robots.lying_sizes = seed % 2 == 0;
 	soak.robots.body_lines = seed % 3 * 100;
 	memcpy(soak.robots.messages, mail, sizeof(mail));
