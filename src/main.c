@@ -140,10 +140,12 @@ static int test(struct config *config)
 	return status;
 }
 
-static int fail(char *error, int status)
+static int give_up(struct service_params *params, char *error, int status)
 {
 	log_error("%s", error);
 	free(error);
+	config_free(&params->take_config);
+	ledger_close(&params->take_ledger);
 	return status;
 }
 
@@ -162,9 +164,9 @@ static int start(struct options *options, struct config *config)
 	privilege_harden();
 	result = ledger_lock(config->state_file, &params.take_ledger, &error);
 	if (result != LEDGER_OK)
-		return fail(error, result == LEDGER_BUSY ? EX_TEMPFAIL : EX_CANTCREAT);
+		return give_up(&params, error, result == LEDGER_BUSY ? EX_TEMPFAIL : EX_CANTCREAT);
 	if (privilege_drop(config->user, config->group, &error) != 0)
-		return fail(error, EX_NOPERM);
+		return give_up(&params, error, EX_NOPERM);
 	/* A change of user makes the kernel forget this. */
 	privilege_harden();
 	return service_run(&params);

@@ -76,13 +76,19 @@ static bool is_settled(const struct ledger_record *record)
 	return record->state == LEDGER_STATE_SETTLED || record->state == LEDGER_STATE_DELETED;
 }
 
-/* What an earlier session settled goes only when the header, too, is the same: a server may have given the UID to
- * another message since. */
+/*
+ * What an earlier session settled goes only when the header, too, is the same:
+ * a server may have given the UID to another message since. One that comes
+ * back after it was deleted is looked at even where mail is kept.
+ */
 static bool is_known_by_uid(const struct collector *collector, const struct ledger_entry *entry)
 {
 	bool deletes = !collector->params.account->config->keep;
+	const struct ledger_record *record = &entry->records[0];
 
-	return entry->record_count == 1 && !entry->shared && !(deletes && is_settled(&entry->records[0]));
+	if (entry->record_count != 1 || entry->shared)
+		return false;
+	return deletes ? !is_settled(record) : record->state != LEDGER_STATE_DELETED;
 }
 
 static void plan_entry(struct collector *collector, struct ledger_entry *entry)

@@ -35,8 +35,26 @@ static void committed(void *ctx, int64_t id, enum ledger_state state)
 	done(ctx, fates[state]);
 }
 
+/* Recipients whom no transaction has reached; the next poll goes on with them. */
+static void leave_pending(struct message *message)
+{
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		struct recipient *recipient = &message->recipients[i];
+
+		if (recipient->state != RECIPIENT_PENDING)
+			continue;
+		free(recipient->last.reply);
+		recipient->last.reply = mem_strdup("left for the next poll");
+		recipient->last.kind = VERDICT_UNDECIDED;
+		recipient->last.logged = false;
+		recipient->state = RECIPIENT_OVER;
+	}
+	message_report(message);
+}
+
 static void commit(struct message *message)
 {
+	leave_pending(message);
 	message->committing = true;
 	ledger_end(message->env->ledger, message->ledger_id, clock_wall_s(), committed, message);
 }

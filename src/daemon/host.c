@@ -106,6 +106,18 @@ void hosts_set_limit(struct hosts *hosts, unsigned per_host)
 	twalk(hosts->by_name, update_node);
 }
 
+static void end_pause(const void *node, VISIT visit, int depth)
+{
+	if (visit == postorder || visit == leaf)
+		timer_cancel((*(struct host *const *)node)->pause);
+	update_node(node, visit, depth);
+}
+
+void hosts_end_pauses(struct hosts *hosts)
+{
+	twalk(hosts->by_name, end_pause);
+}
+
 struct host *host_use(struct hosts *hosts, const char *name)
 {
 	struct host *fresh = mem_alloc(sizeof(*fresh));

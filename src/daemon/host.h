@@ -50,6 +50,9 @@ void hosts_init(struct hosts *hosts, struct loop *loop, void (*changed)(void *ct
 void hosts_deinit(struct hosts *hosts);
 void hosts_set_limit(struct hosts *hosts, unsigned per_host);
 
+/* Whoever is left alone is tried again at once. */
+void hosts_end_pauses(struct hosts *hosts);
+
 struct host *host_use(struct hosts *hosts, const char *name);  /* made when it is new */
 void host_release(struct host **host);
 

@@ -62,7 +62,10 @@ void privilege_harden(void)
 
 	umask(077);
 	setrlimit(RLIMIT_CORE, &no_core);
+#ifndef __SANITIZE_ADDRESS__
+	/* The leak checker traces its own process. */
 	prctl(PR_SET_DUMPABLE, 0);
+#endif
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
 	/* A file over the limit is an error of write(2), which the ledger handles. */

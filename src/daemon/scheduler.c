@@ -30,6 +30,7 @@ struct account {
 	struct host *polled;                    /* while polling: the host of that session, whatever a reload said since */
 	LIST_ENTRY(account) polling;            /* while polling */
 	unsigned failures;                      /* in a row */
+	int64_t login_delay_s;                  /* as the server announced it last */
 	char *last_error;                       /* NULL: the last poll went well */
 	bool gone;                              /* not configured any more; freed when its poll ends */
 	bool kept;                              /* by the configuration that is being applied */
@@ -198,7 +199,10 @@ static int64_t next_pause_ms(struct account *account, const struct poll_result *
 			pause_ms = host_backoff_ms(account->failures, min_ms, max_ms);
 		break;
 	}
-	return pause_ms > result->login_delay_s * 1000 ? pause_ms : result->login_delay_s * 1000;
+	/* Known from an earlier session where this one did not come so far. */
+	if (result->login_delay_s > 0)
+		account->login_delay_s = result->login_delay_s;
+	return pause_ms > account->login_delay_s * 1000 ? pause_ms : account->login_delay_s * 1000;
 }
 
 static void end_session(struct account *account, const struct poll_result *result)
@@ -240,6 +244,7 @@ static void note_mailbox(struct account *account)
 	account->mailbox = mailbox_of(account);
 	account->memory = (struct pop3_memory){ 0 };
 	account->failures = 0;
+	account->login_delay_s = 0;
 }
 
 static void start_poll(struct account *account)
@@ -446,6 +451,7 @@ void scheduler_free(struct scheduler **pointer)
 
 void scheduler_poll_all(struct scheduler *scheduler)
 {
+	hosts_end_pauses(&scheduler->hosts);
 	for (size_t i = 0; i < scheduler->account_count; i++) {
 		if (is_polled(scheduler->accounts[i]))
 			fall_due(scheduler->accounts[i]);

@@ -84,7 +84,7 @@ static void begins_no_transaction_any_more(void **state)
 		{ "a recipient is left", { .account = "order = server" },
 		  BEGUN MESSAGE_STAMPED("bob@office.example, carl@office.example")
 		  "@2\n" MAIL RCPT("bob") RCPT("carl") DATA OK OK "S: 452 too many\n" GO CONTENT "CALL stop\n" TAKEN("bob")
-		  "@1\n" WORLD_QUIT "EXPECT poll stopped listed=1 fetched=1 deleted=0 owed: stopped\n"
+		  "EXPECT deferred carl@office.example: left for the next poll\n@1\n" WORLD_QUIT "EXPECT poll stopped listed=1 fetched=1 deleted=0 owed: stopped\n"
 		  "CALL describe\nEXPECT a owed has: bob@office.example owed: carl@office.example\n" },
 		/* clang-format on */
 	};

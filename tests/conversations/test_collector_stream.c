@@ -100,24 +100,24 @@ static void retrieves_again_for_the_rest(void **state)
 		{ "which is refused", { 0 },
 		  BIG WORLD_RELAY "@1\nC: RETR 1\n" HEAD(BOB_AND_CARL) BODY_IN "S: .\n"
 		  "@2\n" NULL_MAIL RCPT("bob") RCPT("carl") DATA OK OK "S: 452 too many\n" GO BODY_OUT "C: .\n" TAKEN("bob")
-		  "@1\nC: RETR 1\nS: -ERR gone\nLOG account=dom uid=a\n" WORLD_QUIT
+		  "@1\nC: RETR 1\nS: -ERR gone\nLOG account=dom uid=a\nEXPECT deferred carl@office.example: left for the next poll\n" WORLD_QUIT
 		  "EXPECT poll ok listed=1 fetched=1 deleted=0 owed\n"
 		  "CALL describe\nEXPECT a owed has: bob@office.example owed: carl@office.example\n" },
 		{ "which gives another message", { 0 },
 		  BIG WORLD_RELAY "@1\nC: RETR 1\n" HEAD(BOB_AND_CARL) BODY_IN "S: .\n"
 		  "@2\n" NULL_MAIL RCPT("bob") RCPT("carl") DATA OK OK "S: 452 too many\n" GO BODY_OUT "C: .\n" TAKEN("bob")
 		  "@1\nC: RETR 1\n" MESSAGE_STAMPED(BOB_AND_CARL)
-		  "LOG account=dom uid=a\n"
+		  "LOG account=dom uid=a\nEXPECT deferred carl@office.example: left for the next poll\n"
 		  WORLD_QUIT "EXPECT poll ok listed=1 fetched=2 deleted=0 owed\n" },
 		{ "for which the session is lost", { 0 },
 		  BIG WORLD_RELAY "@1\nC: RETR 1\n" HEAD(BOB_AND_CARL) BODY_IN "S: .\n"
 		  "@2\n" NULL_MAIL RCPT("bob") RCPT("carl") DATA OK OK "S: 452 too many\n" GO BODY_OUT "C: .\n" TAKEN("bob")
-		  "@1\nC: RETR 1\nCUT\nEXPECT poll account-trouble listed=1 fetched=1 deleted=0 owed: connection reset\n"
+		  "@1\nC: RETR 1\nCUT\nEXPECT deferred carl@office.example: left for the next poll\nEXPECT poll account-trouble listed=1 fetched=1 deleted=0 owed: connection reset\n"
 		  "CALL describe\nEXPECT a owed has: bob@office.example owed: carl@office.example\n" },
 		{ "the session was lost before that", { 0 },
 		  BIG WORLD_RELAY "@1\nC: RETR 1\n" HEAD(BOB_AND_CARL) BODY_IN "S: .\n"
 		  "@2\n" NULL_MAIL RCPT("bob") RCPT("carl") DATA OK OK "S: 452 too many\n" GO BODY_OUT "C: .\n@1\nCUT\n"
-		  "@2\n" TAKEN("bob") "EXPECT poll account-trouble listed=1 fetched=1 deleted=0 owed: connection reset\n" },
+		  "@2\n" TAKEN("bob") "EXPECT deferred carl@office.example: left for the next poll\nEXPECT poll account-trouble listed=1 fetched=1 deleted=0 owed: connection reset\n" },
 		{ "one in lower case", { 0 },
 		  BIG WORLD_RELAY "@1\nC: RETR 1\n" HEAD("Bob@office.example, carl@office.example") BODY_IN "S: .\n"
 		  "@2\n" NULL_MAIL RCPT("Bob") RCPT("carl") DATA OK "S: 550 who\n" OK GO BODY_OUT "C: .\n" TAKEN("carl")
