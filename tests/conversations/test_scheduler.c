@@ -419,7 +419,7 @@ static void an_account_is_set_aside_while_it_is_polled(void **state)
 	static const char *const configurations[] = {
 		GLOBAL("") ACCOUNT("a", "enabled = false"),
 		GLOBAL("") "account \"a\" { server = \"pop.example\"\nuser = \"a\"\npassword_file = "
-		           "\"/nowhere/secret\"\n"
+			   "\"/nowhere/secret\"\n"
 			   "recipient = \"a@office.example\"\n}\n",
 	};
 
@@ -458,6 +458,23 @@ static void a_new_interval_holds_at_once(void **state)
 	assert_int_equal(polls("a"), 1);
 	pass(335);
 	assert_int_equal(polls("a"), 2);
+	end();
+}
+
+static void halts_with_the_ledger(void **state)
+{
+	(void)state;
+	begin_polling();
+	scheduler_hold(all.scheduler, true);
+	rest();
+	assert_int_equal(scheduler_sessions(all.scheduler), 0);
+	assert_int_equal(all.idle, 0);
+	scheduler_poll_all(all.scheduler);
+	pass(7200);
+	assert_int_equal(polls("a"), 1);
+	scheduler_hold(all.scheduler, false);
+	rest();
+	assert_int_equal(logged("account=a poll=ok"), 1);
 	end();
 }
 
@@ -504,6 +521,7 @@ int main(void)
 		cmocka_unit_test(a_server_changes_while_it_is_polled),
 		cmocka_unit_test(an_account_is_set_aside_while_it_is_polled),
 		cmocka_unit_test(a_new_interval_holds_at_once),
+		cmocka_unit_test(halts_with_the_ledger),
 		cmocka_unit_test(stops),
 	};
 

@@ -171,6 +171,14 @@ static void pass(size_t steps, int64_t step_ms)
 	}
 }
 
+/* The disk refuses, or takes again what it refused; half of the time the daemon has not heard of it yet. */
+static void halt_ledger(bool halted)
+{
+	fake_ledger_hold(soak.ledger, halted);
+	if (!halted || draw(2) == 0)
+		scheduler_hold(soak.scheduler, halted);
+}
+
 /* In the middle of what the robots just do. */
 static void strike(void *ctx)
 {
@@ -178,7 +186,7 @@ static void strike(void *ctx)
 	if (draw(2) == 0)
 		apply_some(false);
 	else
-		fake_ledger_hold(soak.ledger, true);
+		halt_ledger(true);
 }
 
 static void something_happens(void)
@@ -197,7 +205,7 @@ static void something_happens(void)
 		apply_some(false);
 		break;
 	case 2:
-		fake_ledger_hold(soak.ledger, false);
+		halt_ledger(false);
 		break;
 	case 3:
 		scheduler_poll_all(soak.scheduler);
@@ -263,7 +271,7 @@ static void everybody_has_his_mail_once(void **state)
 		for (unsigned i = 0; i < EVENTS; i++)
 			something_happens();
 		soak.robots.fault_at = SIZE_MAX;
-		fake_ledger_hold(soak.ledger, false);
+		halt_ledger(false);
 		apply_some(true);
 		pass(CALM_S / 20, 20000);
 		judge(seed);
