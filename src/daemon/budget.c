@@ -27,7 +27,7 @@ static struct budget_waiter *find_first(const struct budget *budget)
 	struct budget_waiter *first = NULL;
 	const struct budget_share *share;
 
-	TAILQ_FOREACH(share, &budget->wanting, link) {
+	for (share = TAILQ_FIRST(&budget->wanting); share != NULL; share = TAILQ_NEXT(share, link)) {
 		struct budget_waiter *waiter = TAILQ_FIRST(&share->waiters);
 
 		if (fits_share(share, waiter->bytes) && (first == NULL || waiter->turn < first->turn))

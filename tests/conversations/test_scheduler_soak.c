@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * Several accounts that share memory, relay and ledger, while lines are cut,
+ * Several accounts that share memory, relays and ledger, while lines are cut,
  * the configuration is reloaded, the ledger halts and the daemon is killed. In
  * the end everybody has his mail, once.
  */
@@ -84,12 +84,14 @@ static void apply_some(bool calm)
 	struct strlist problems = { 0 };
 	struct config *config;
 	struct setup *setup;
+	const char *protocol = soak.robots.lmtp ? "lmtp" : "smtp";
 	size_t first = draw(USERS);
 
 	strbuf_addf(&text,
 	            "hostname = \"me.example\"\nmemory_limit = 64K\nmax_sessions_per_host = %zu\n"
-	            "relay \"office\" { address = \"relay.example\"\nprotocol = %s\nmax_connections = %zu }\n",
-	            1 + draw(4), soak.robots.lmtp ? "lmtp" : "smtp", 1 + draw(3));
+	            "relay \"r0\" { address = \"relay.example\"\nprotocol = %s\nmax_connections = %zu }\n"
+	            "relay \"r1\" { address = \"relay.example:26\"\nprotocol = %s }\n",
+	            1 + draw(4), protocol, 1 + draw(3), protocol);
 	for (size_t i = 0; i < USERS; i++) {
 		const char *user = users[(first + i) % USERS];
 
@@ -97,9 +99,9 @@ static void apply_some(bool calm)
 			continue;
 		strbuf_addf(&text,
 		            "account \"%s\" { server = \"pop.example\"\ntls = none\nuser = \"%s\"\npassword = 'p'\n"
-		            "interval = 1m\nadd_received = false\nenabled = %s\npriority = %zu\n"
+		            "interval = 1m\nadd_received = false\nenabled = %s\npriority = %zu\nrelay = \"r%zu\"\n"
 		            "multidrop { envelope = \"X-Envelope-To\"\ndomains = \"office.example\" }\n}\n",
-		            user, user, calm || draw(5) > 0 ? "true" : "false", draw(3));
+		            user, user, calm || draw(5) > 0 ? "true" : "false", draw(3), draw(2));
 	}
 	config = world_config(strbuf_str(&text));
 	strbuf_free(&text);
