@@ -187,6 +187,7 @@ static void closed(void *ctx, const struct pop3_end *end)
 	relay_check_cancel(&collector->relay_check);
 	budget_unwait(&collector->waiter);
 	enter(collector, COLLECTOR_CLOSED);
+	collector_end_again(collector);
 	if (comparing)
 		ledger_forget_callbacks(collector->params.ledger, collector);
 	collector_go_on(collector);

@@ -59,11 +59,13 @@ struct collector {
 	size_t requested_count, requested_bytes;
 	struct messages messages;       /* from RETR to the commit */
 	size_t message_count;
+	struct messages again;          /* those of them that want another RETR, before anything new */
 	bool leaves_something;          /* what was retrieved is not all to be deleted */
 	struct budget_waiter waiter;
 	struct header_scan top_scan;    /* of the TOP that arrives now */
 	struct strbuf top_header;
 	bool top_done, top_capped;
+	size_t top_reserved;
 
 	/* DELE, in order; the first `answered` are */
 	int64_t *deletions;             /* ledger ids */
@@ -101,8 +103,18 @@ void collector_transfer_init(struct collector *collector);
 void collector_transfer_deinit(struct collector *collector);
 void collector_pump(struct collector *collector);
 bool collector_is_idle(const struct collector *collector);      /* nothing under way, nothing left to send */
+/* The session is over: what wanted another RETR waits for the next poll. */
+void collector_end_again(struct collector *collector);
 /* Gives up messages; with `wait_for_answers` those stay whose final dot is out or whose commit is under way. */
 void collector_abandon(struct collector *collector, bool wait_for_answers);
+
+/* collector_top.c */
+void collector_top_begun(struct collector *collector);
+void collector_top_bytes(struct collector *collector, struct span bytes);
+void collector_top_ended(struct collector *collector, struct ledger_entry *entry, enum pop3_message_end how);
+void collector_top_free(struct collector *collector);
+
+/* pop3_events, collector_transfer.c */
 void collector_message_begun(void *ctx, uint32_t number);
 void collector_message_bytes(void *ctx, uint32_t number, const char *data, size_t len);
 void collector_message_ended(void *ctx, uint32_t number, enum pop3_message_end how, uint64_t bytes, const char *text);

@@ -64,42 +64,81 @@ static void fetch_next(struct collector *collector, size_t reserved)
 	pop3_retr(collector->session, entry->number);
 }
 
+static void unwait_again(struct collector *collector, struct message *message)
+{
+	if (message->waits_again)
+		TAILQ_REMOVE(&collector->again, message, again_link);
+	message->waits_again = false;
+}
+
+static void fetch_again(struct collector *collector, size_t reserved)
+{
+	struct message *message = TAILQ_FIRST(&collector->again);
+
+	unwait_again(collector, message);
+	message->reserved = reserved;
+	push(collector, message->entry, message, message->entry->size);
+	pop3_retr(collector->session, message->number);
+}
+
+static bool has_fetch(const struct collector *collector)
+{
+	return collector->fetch_allowed && collector->fetch.next < collector->fetch.count;
+}
+
+/* The memory was asked for what is the first still, or has become it. */
+static void use_memory(struct collector *collector, size_t bytes)
+{
+	if (!TAILQ_EMPTY(&collector->again))
+		fetch_again(collector, bytes);
+	else if (has_fetch(collector))
+		fetch_next(collector, bytes);
+	else
+		budget_release(collector->env.share, bytes);
+}
+
 static void memory_reserved(void *ctx)
 {
 	struct collector *collector = ctx;
 
-	if (collector->fetch_allowed)
-		fetch_next(collector, collector->waiter.bytes);
-	else
-		budget_release(collector->env.share, collector->waiter.bytes);
+	use_memory(collector, collector->waiter.bytes);
 	collector_go_on(collector);
 }
 
-static bool wants_fetch(const struct collector *collector)
+/* What the next RETR is for; NULL: none is wanted now. */
+static const struct ledger_entry *next_retr(const struct collector *collector)
 {
-	return collector->fetch_allowed && collector->fetch.next < collector->fetch.count &&
-	       collector->message_count < MESSAGES_MAX && !collector->waiter.waiting;
+	const struct message *again = TAILQ_FIRST(&collector->again);
+
+	if (collector->waiter.waiting)
+		return NULL;
+	if (again != NULL)
+		return again->entry;
+	return has_fetch(collector) && collector->message_count < MESSAGES_MAX
+	               ? collector->fetch.items[collector->fetch.next]
+	               : NULL;
 }
 
 void collector_pump(struct collector *collector)
 {
+	const struct ledger_entry *entry;
+
 	if (collector->session == NULL || collector->stopping)
 		return;
 	while (collector->identify.next < collector->identify.count && has_room(collector))
 		identify_next(collector);
-	while (wants_fetch(collector) && has_room(collector)) {
-		size_t wanted = message_wants(collector->fetch.items[collector->fetch.next]);
+	while (has_room(collector) && (entry = next_retr(collector)) != NULL) {
+		size_t wanted = message_wants(entry);
 
 		if (!budget_request(collector->env.share, &collector->waiter, wanted))
 			break;
-		fetch_next(collector, wanted);
+		use_memory(collector, wanted);
 	}
 }
 
 bool collector_is_idle(const struct collector *collector)
 {
-	bool left = collector->identify.next < collector->identify.count ||
-	            (collector->fetch_allowed && collector->fetch.next < collector->fetch.count);
+	bool left = collector->identify.next < collector->identify.count || has_fetch(collector);
 
 	return TAILQ_EMPTY(&collector->requests) && TAILQ_EMPTY(&collector->messages) &&
 	       collector->answered == collector->deletion_count && collector->relay_check == NULL &&
@@ -120,17 +159,24 @@ static void flow(void *ctx, struct message *message, bool paused)
 static void again(void *ctx, struct message *message)
 {
 	struct collector *collector = ctx;
-	size_t wanted = message_wants(message->entry);
 
-	if (collector->session == NULL || collector->stopping) {
+	message->waits_again = true;
+	TAILQ_INSERT_TAIL(&collector->again, message, again_link);
+	if (collector->session == NULL || collector->stopping)
+		collector_end_again(collector);
+	else
+		collector_go_on(collector);
+}
+
+void collector_end_again(struct collector *collector)
+{
+	struct message *message;
+
+	while ((message = TAILQ_FIRST(&collector->again)) != NULL) {
+		unwait_again(collector, message);
 		message->over = true;
 		message_deliver(message);
-		return;
 	}
-	budget_force(collector->env.share, wanted);
-	message->reserved = wanted;
-	push(collector, message->entry, message, message->entry->size);
-	pop3_retr(collector->session, message->number);
 }
 
 static bool join_twin(void *ctx, struct message *message)
@@ -164,40 +210,6 @@ static void done(void *ctx, struct message *message)
 
 /* --- what arrives --- */
 
-static void top_begun(struct collector *collector)
-{
-	collector->top_scan = (struct header_scan){ 0 };
-	collector->top_done = false;
-	strbuf_clear(&collector->top_header);
-}
-
-static void top_bytes(struct collector *collector, const char *data, size_t len)
-{
-	bool ended = false, capped = false;
-
-	if (collector->top_done)
-		return;
-	len = header_scan_feed(&collector->top_scan, data, len, &ended, &capped);
-	strbuf_add(&collector->top_header, data, len);
-	collector->top_done = ended;
-	collector->top_capped = capped;
-}
-
-static void top_ended(struct collector *collector, struct ledger_entry *entry, enum pop3_message_end how)
-{
-	uint8_t hash[LEDGER_HASH_LEN];
-	struct header header;
-
-	if (how == POP3_MESSAGE_REFUSED)
-		collector_unidentified(collector, entry);
-	if (how != POP3_MESSAGE_COMPLETE)
-		return;
-	header_parse(&header, strbuf_span(&collector->top_header), collector->top_capped);
-	message_hash(&header, hash);
-	header_free(&header);
-	collector_identified(collector, entry, hash);
-}
-
 void collector_message_begun(void *ctx, uint32_t number)
 {
 	struct collector *collector = ctx;
@@ -207,7 +219,7 @@ void collector_message_begun(void *ctx, uint32_t number)
 	if (request->message != NULL)
 		message_begun(request->message);
 	else
-		top_begun(collector);
+		collector_top_begun(collector);
 }
 
 void collector_message_bytes(void *ctx, uint32_t number, const char *data, size_t len)
@@ -219,7 +231,7 @@ void collector_message_bytes(void *ctx, uint32_t number, const char *data, size_
 	if (request->message != NULL)
 		message_feed(request->message, span_make(data, len));
 	else
-		top_bytes(collector, data, len);
+		collector_top_bytes(collector, span_make(data, len));
 }
 
 void collector_message_ended(void *ctx, uint32_t number, enum pop3_message_end how, uint64_t bytes, const char *text)
@@ -236,7 +248,7 @@ void collector_message_ended(void *ctx, uint32_t number, enum pop3_message_end h
 		collector->result.fetched += how == POP3_MESSAGE_COMPLETE;
 		message_ended(message, how, text);
 	} else {
-		top_ended(collector, entry, how);
+		collector_top_ended(collector, entry, how);
 	}
 	collector_go_on(collector);
 }
@@ -265,6 +277,7 @@ void collector_transfer_init(struct collector *collector)
 
 	TAILQ_INIT(&collector->requests);
 	TAILQ_INIT(&collector->messages);
+	TAILQ_INIT(&collector->again);
 	collector->waiter = (struct budget_waiter){ .reserved = memory_reserved, .ctx = collector };
 	collector->env = (struct message_env){
 		.account = collector->params.account,
@@ -295,6 +308,7 @@ void collector_abandon(struct collector *collector, bool wait_for_answers)
 			continue;
 		}
 		collector->leaves_something = true;
+		unwait_again(collector, message);
 		TAILQ_REMOVE(&collector->messages, message, link);
 		collector->message_count--;
 		message_free(&message);
@@ -306,7 +320,7 @@ void collector_transfer_deinit(struct collector *collector)
 	collector_abandon(collector, false);
 	budget_unwait(&collector->waiter);
 	collector_free_twins(collector);
-	strbuf_free(&collector->top_header);
+	collector_top_free(collector);
 	free(collector->fetch.items);
 	free(collector->identify.items);
 	free(collector->deletions);

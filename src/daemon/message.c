@@ -330,12 +330,26 @@ static void cut(struct message *message, enum pop3_message_end how, const char *
 	if (how == POP3_MESSAGE_REFUSED)
 		message_log(message, LOG_AT_WARNING, "skipped", text);
 	message->over = true;
+	/* Still in the queue for a connection: it need not have one only to be broken off. */
+	if (message->delivery != NULL && message->ledger_id == 0)
+		delivery_cancel(&message->delivery);
 	if (message->delivery == NULL) {
 		message_deliver(message);
 		return;
 	}
 	message->content.broken = true;
 	delivery_resume(message->delivery);
+}
+
+/* LIST said more than came. */
+static void give_back_surplus(struct message *message)
+{
+	size_t needed = held(message);
+
+	if (message->reserved <= needed)
+		return;
+	budget_release(message->env->share, message->reserved - needed);
+	message->reserved = needed;
 }
 
 void message_ended(struct message *message, enum pop3_message_end how, const char *text)
@@ -354,6 +368,7 @@ void message_ended(struct message *message, enum pop3_message_end how, const cha
 	}
 	if (!message->discard)
 		content_complete(&message->content);
+	give_back_surplus(message);
 	if (message->delivery != NULL)
 		delivery_resume(message->delivery);
 	else

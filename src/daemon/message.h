@@ -77,7 +77,9 @@ struct recipient {
 
 struct message {
 	const struct message_env *env;
-	TAILQ_ENTRY(message) link;      /* the collector's */
+	TAILQ_ENTRY(message) link;      /* the collector's, as the next two */
+	TAILQ_ENTRY(message) again_link;
+	bool waits_again;               /* for memory, to be retrieved once more */
 	uint32_t number;
 	char *uid;                      /* uid_len bytes */
 	size_t uid_len;

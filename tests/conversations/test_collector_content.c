@@ -145,16 +145,26 @@ static void splits_many_recipients_of_a_large_message(void **state)
 
 /* --- memory --- */
 
+/* Some 32,000 bytes. */
+#define LARGE_IN(to) MESSAGE_BEGINS(to "@office.example") "S* 560 " LINE "\nS: .\n"
+#define LARGE_CONTENT "C: Subject: hi\nC: \nC: text\nC* 560 " LINE "\nC: .\n"
+#define LARGE_OUT(to) "@2\n" MAIL RCPT(to) DATA OK OK GO LARGE_CONTENT TAKEN(to)
+
 static void shares_little_memory(void **state)
 {
 	static const struct world_scene scenes[] = {
 		/* clang-format off */
 		{ "RETR waits for memory", { ONE_CONNECTION, .global = "memory_limit = 64K" },
 		  WORLD_LOGIN "S: +OK\nS: 1 a\nS: 2 b\nS: 3 c\nS: .\nS: +OK\nS: 1 30000\nS: 2 30000\nS: 3 30000\nS: .\nCONNECT\n"
-		  WORLD_RELAY "@1\nC: RETR 1\nCNONE\n" MESSAGE("bob") "CNONE\n" DELIVERED("bob")
-		  "@1\nC: RETR 2\nC: DELE 1\nCNONE\n" MESSAGE("carl") OK_POP DELIVERED("carl")
-		  "@1\nC: RETR 3\nC: DELE 2\n" MESSAGE("dan") OK_POP DELIVERED("dan")
+		  WORLD_RELAY "@1\nC: RETR 1\nCNONE\n" LARGE_IN("bob") "CNONE\n" LARGE_OUT("bob")
+		  "@1\nC: RETR 2\nC: DELE 1\nCNONE\n" LARGE_IN("carl") OK_POP LARGE_OUT("carl")
+		  "@1\nC: RETR 3\nC: DELE 2\n" LARGE_IN("dan") OK_POP LARGE_OUT("dan")
 		  "@1\nC: DELE 3\n" OK_POP WORLD_QUIT "EXPECT poll ok listed=3 fetched=3 deleted=3\n" },
+		{ "what LIST said too much is given back", { ONE_CONNECTION, .global = "memory_limit = 64K" },
+		  WORLD_LOGIN "S: +OK\nS: 1 a\nS: 2 b\nS: .\nS: +OK\nS: 1 60000\nS: 2 60000\nS: .\nCONNECT\n"
+		  WORLD_RELAY "@1\nC: RETR 1\nCNONE\n" MESSAGE("bob") "C: RETR 2\n" MESSAGE("carl") DELIVERED("bob")
+		  DELIVERED("carl") "@1\nC: DELE 1\nC: DELE 2\n" OK_POP OK_POP WORLD_QUIT
+		  "EXPECT poll ok listed=2 fetched=2 deleted=2\n" },
 		{ "LIST lies: what there is no memory for is streamed", { ONE_CONNECTION, .global = "memory_limit = 64K" },
 		  WORLD_LOGIN "S: +OK\nS: 1 a\nS: 2 b\nS: .\nS: +OK\nS: 1 1\nS: 2 1\nS: .\nCONNECT\n" WORLD_RELAY
 		  "@1\nC: RETR 1\nC: RETR 2\n" MESSAGE_BEGINS("bob@office.example") "S* 3000 " LINE "\n"
@@ -166,8 +176,9 @@ static void shares_little_memory(void **state)
 		  "@1\nC: RETR 1\n" MESSAGE("bob") DELIVERED("bob") DELETED("a", "bob") },
 		{ "stopped while it waits for memory", { .global = "memory_limit = 64K" },
 		  WORLD_LOGIN "S: +OK\nS: 1 a\nS: 2 b\nS: .\nS: +OK\nS: 1 50000\nS: 2 50000\nS: .\nCONNECT\n" WORLD_RELAY
-		  "@1\nC: RETR 1\n" MESSAGE("bob") "@2\n" MAIL RCPT("bob") DATA OK OK GO CONTENT "CALL stop\n" TAKEN("bob")
-		  "@1\nC: DELE 1\n" OK_POP WORLD_QUIT "EXPECT poll stopped listed=2 fetched=1 deleted=1: stopped\n" },
+		  "@1\nC: RETR 1\n" LARGE_IN("bob") "@2\n" MAIL RCPT("bob") DATA OK OK GO LARGE_CONTENT "CALL stop\n"
+		  TAKEN("bob") "@1\nC: DELE 1\n" OK_POP WORLD_QUIT
+		  "EXPECT poll stopped listed=2 fetched=1 deleted=1: stopped\n" },
 		/* clang-format on */
 	};
 
