@@ -121,6 +121,8 @@ void ledger_compare(struct ledger *ledger, const struct ledger_mailbox *mailbox,
 /* Requests of one owner (its ctx) that were not answered yet: the work is done all the same, the callback is not called. */
 void ledger_forget_callbacks(struct ledger *ledger, void *ctx);
 
+typedef void ledger_begun_fn(void *ctx, int64_t id);
+
 struct ledger_begin {
 	int64_t id;             /* of a record that is tried again; 0: a new message */
 	int64_t mailbox;
@@ -130,11 +132,13 @@ struct ledger_begin {
 	const char *const *recipients;  /* all who are owed it (for a known record: now) */
 	size_t recipient_count;
 	int64_t now_s;
+	ledger_begun_fn *begun; /* after the commit: now a crash leaves a trace, and the relay may be given the final dot; NULL: nobody waits */
+	void *ctx;
 };
 
 /*
  * A transaction begins: the message is known from the next commit on, and under
- * way. Not waited for; all is copied. Returns its id at once. For a known
+ * way. All is copied. Returns its id at once. For a known
  * record the named are owed it now, what is known of others stays, and mailbox,
  * uid, hash and size stay as they were. UID and hash are not looked up: whoever
  * begins the same message twice with id 0 has two records.

@@ -52,6 +52,11 @@ bool content_is_whole(const struct content *content)
 	return content->complete && !content->drained;
 }
 
+static enum source_state end_state(const struct content *content)
+{
+	return content->may_end ? SOURCE_END : SOURCE_WAIT;
+}
+
 static enum source_state peek_streamed(struct content *content, struct span *bytes)
 {
 	struct evbuffer_iovec piece;
@@ -62,7 +67,7 @@ static enum source_state peek_streamed(struct content *content, struct span *byt
 	}
 	if (content->broken)
 		return SOURCE_BROKEN;
-	return content->complete ? SOURCE_END : SOURCE_WAIT;
+	return content->complete ? end_state(content) : SOURCE_WAIT;
 }
 
 static enum source_state peek(void *ctx, struct span *bytes)
@@ -72,7 +77,7 @@ static enum source_state peek(void *ctx, struct span *bytes)
 	if (content->streamed)
 		return peek_streamed(content, bytes);
 	*bytes = span_from(span_make(evbuffer_pullup(content->bytes, -1), content_held(content)), content->taken);
-	return bytes->len > 0 ? SOURCE_BYTES : SOURCE_END;
+	return bytes->len > 0 ? SOURCE_BYTES : end_state(content);
 }
 
 static void take(void *ctx, size_t len)

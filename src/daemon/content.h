@@ -20,6 +20,7 @@ struct content {
 	bool streamed;          /* set before a transaction starts on an incomplete message */
 	bool drained;           /* streamed, and its beginning is gone */
 	bool complete;
+	bool may_end;           /* the end may be given: with it the relay takes the message */
 	bool broken;            /* the rest will never come */
 	bool has_8bit;          /* in what was added so far */
 	void (*taken_from)(void *ctx); /* streamed: there is room again */

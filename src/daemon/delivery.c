@@ -218,6 +218,22 @@ static uint64_t size_to_record(const struct message *message)
 	return !message->received && hint > message->size ? hint : message->size;
 }
 
+/*
+ * Only now may the relay be given the final dot: a crash after it leaves a
+ * trace, so that a duplicate is called one. The commit runs beside the
+ * envelope and the content.
+ */
+static void begun_in_ledger(void *ctx, int64_t id)
+{
+	struct message *message = ctx;
+
+	(void)id;
+	message->begun = true;
+	message->content.may_end = true;
+	if (message->delivery != NULL)
+		delivery_resume(message->delivery);
+}
+
 void message_begin(struct message *message)
 {
 	const char **addresses = mem_array(message->recipient_count, sizeof(*addresses));
@@ -230,6 +246,8 @@ void message_begin(struct message *message)
 		.recipients = addresses,
 		.recipient_count = message->recipient_count,
 		.now_s = clock_wall_s(),
+		.begun = begun_in_ledger,
+		.ctx = message,
 	};
 
 	for (size_t i = 0; i < message->recipient_count; i++)
@@ -301,9 +319,10 @@ void message_break(struct message *message)
 	struct ledger *ledger = message->env->ledger;
 	bool open = message->delivery != NULL && delivery_dot_sent(message->delivery);
 
+	if (message->ledger_id != 0 && message->fate == MESSAGE_UNDECIDED)
+		ledger_forget_callbacks(ledger, message);
 	/* Only when the state file could not be written all the while. */
 	if (message->committing && message->fate == MESSAGE_UNDECIDED) {
-		ledger_forget_callbacks(ledger, message);
 		message_log(message, LOG_AT_WARNING, "deferred",
 		            "possible duplicate: ended before the relay's answers were written to the state file");
 	}

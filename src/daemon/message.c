@@ -269,6 +269,7 @@ static void header_complete(struct message *message, bool capped)
 		return;
 	}
 	content_init(&message->content, message_wants(message->entry), taken_from, message);
+	message->content.may_end = message->begun;
 	render_header(message);
 	/* The header is kept in the content; what it was parsed from is not needed any more. */
 	header_free(&message->header);

@@ -106,8 +106,9 @@ struct message {
 
 	/* out */
 	const struct ledger_record *record; /* known before; NULL: new */
-	bool committing;                /* all is said, the commit is under way */
 	int64_t ledger_id;              /* 0: the ledger does not know it yet */
+	bool begun;                     /* that it is under way is durable */
+	bool committing;                /* all is said, the commit is under way */
 	struct content content;
 	struct recipient *recipients;
 	size_t recipient_count;

@@ -159,6 +159,8 @@ static void run_callback(struct ledger *ledger, struct ledger_request *result)
 	} else if (result->kind == LEDGER_REQUEST_COMPARE) {
 		result->listing = NULL;
 		result->callback.compared(result->ctx, listing);
+	} else if (result->kind == LEDGER_REQUEST_BEGIN) {
+		result->callback.begun(result->ctx, result->id);
 	} else if (result->kind == LEDGER_REQUEST_END) {
 		result->callback.done(result->ctx, result->id, result->state);
 	} else {
@@ -257,6 +259,9 @@ int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin)
 	int64_t id = begin->id != 0 ? begin->id : ledger->next_id++;
 	struct ledger_request *request = request_new(LEDGER_REQUEST_BEGIN, id, begin->now_s);
 
+	request->answered = begin->begun != NULL;
+	request->callback.begun = begin->begun;
+	request->ctx = begin->ctx;
 	request->mailbox = begin->mailbox;
 	strbuf_add_span(&request->uid, begin->uid);
 	request->has_hash = begin->hash != NULL;

@@ -153,6 +153,7 @@ struct ledger_request {
 	/* The loop's; the thread does not look. */
 	union {
 		ledger_compared_fn *compared;
+		ledger_begun_fn *begun;
 		ledger_done_fn *done;
 		ledger_due_fn *due;
 	} callback;

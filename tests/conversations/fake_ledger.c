@@ -41,6 +41,7 @@ struct write {
 	char *recipient;
 	enum ledger_outcome outcome;
 	int64_t due_s;
+	ledger_begun_fn *told;
 	ledger_done_fn *done;
 	struct ledger_listing *listing;
 	ledger_compared_fn *compared;
@@ -174,6 +175,8 @@ static void apply(struct ledger *ledger, struct write *write)
 	switch (write->kind) {
 	case REQUEST_BEGIN:
 		apply_begin(ledger, write);
+		if (write->told != NULL)
+			write->told(write->ctx, write->id);
 		break;
 	case REQUEST_VERDICT:
 		apply_verdict(ledger, write);
@@ -260,6 +263,7 @@ void ledger_forget_callbacks(struct ledger *ledger, void *ctx)
 
 	TAILQ_FOREACH (write, &ledger->queue, link) {
 		if (write->ctx == ctx) {
+			write->told = NULL;
 			write->done = NULL;
 			write->compared = NULL;
 		}
@@ -279,6 +283,8 @@ int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin)
 	for (size_t i = 0; i < begin->recipient_count; i++)
 		find_recipient(known, begin->recipients[i])->due_s = begin->now_s;
 	write->begun = known;
+	write->told = begin->begun;
+	write->ctx = begin->ctx;
 	return write->id;
 }
 

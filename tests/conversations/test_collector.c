@@ -63,10 +63,10 @@ static void deletes_after_the_commit(void **state)
 	static const struct world_scene scenes[] = {
 		/* clang-format off */
 		{ "DELE waits", { 0 },
-		  "CALL hold\n" FETCHED("bob") DELIVERED("bob") "@1\nCNONE\nADVANCE 20s\nCNONE\n"
-		  "CALL describe\nENONE\nCALL commit\n" DELETED("a", "bob") },
+		  "CALL hold\nCALL commit 1\n" FETCHED("bob") DELIVERED("bob") "@1\nCNONE\nADVANCE 20s\nCNONE\n"
+		  "CALL describe\nEXPECT a owed has: owed: bob@office.example under way\nCALL commit\n" DELETED("a", "bob") },
 		{ "the session is lost meanwhile: the next one deletes", { 0 },
-		  "CALL hold\n" FETCHED("bob") DELIVERED("bob") "@1\nCUT\nCLOSED\nENONE\nCALL commit\n"
+		  "CALL hold\nCALL commit 1\n" FETCHED("bob") DELIVERED("bob") "@1\nCUT\nCLOSED\nENONE\nCALL commit\n"
 		  "EXPECT poll account-trouble listed=1 fetched=1 deleted=0: connection reset\n"
 		  "CALL poll\n@3\n" WORLD_LOGIN LISTED("a") "C: TOP 1 0\n" HEADER("bob") "C: DELE 1\nS: +OK\n" WORLD_QUIT
 		  "EXPECT poll ok listed=1 fetched=0 deleted=1\n" },

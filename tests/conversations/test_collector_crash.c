@@ -26,6 +26,9 @@ static void crashes(void **state)
 		/* clang-format off */
 		{ "before anything is committed", { 0 },
 		  "CALL hold\n" FETCHED("bob") "@2\n" MAIL RCPT("bob") DATA CRASH "CALL describe\nENONE\n" FETCHED_AGAIN("bob") },
+		{ "the dot waits until that is durable", { 0 },
+		  "CALL hold\n" FETCHED("bob") "@2\n" MAIL RCPT("bob") DATA OK OK GO "C: Subject: hi\nC: \nC: text\nCNONE\n"
+		  "CALL commit\nC: .\n" TAKEN("bob") DELETED("a", "bob") },
 		{ "the transaction has begun", { 0 },
 		  FETCHED("bob") "@2\n" MAIL RCPT("bob") DATA OK OK GO CONTENT CRASH
 		  "CALL describe\nEXPECT a owed has: owed: bob@office.example under way\n" FETCHED_AGAIN("bob") POSSIBLE },
@@ -33,7 +36,7 @@ static void crashes(void **state)
 		  "CALL hold\n" FETCHED("bob") "CALL commit 1\n" DELIVERED("bob") CRASH
 		  "CALL describe\nEXPECT a owed has: owed: bob@office.example under way\n" FETCHED_AGAIN("bob") POSSIBLE },
 		{ "between the last verdict's commit and the end's", { 0 },
-		  "CALL hold\n" FETCHED("bob") DELIVERED("bob") "CALL commit 2\n" CRASH
+		  "CALL hold\nCALL commit 1\n" FETCHED("bob") DELIVERED("bob") "CALL commit 1\n" CRASH
 		  "CALL describe\nEXPECT a owed has: bob@office.example owed: under way\n"
 		  AGAIN "CONNECT\n" WORLD_RELAY "@3\nC: RETR 1\n" MESSAGE("bob") "C: DELE 1\n" OK_POP WORLD_QUIT
 		  "EXPECT poll ok listed=1 fetched=1 deleted=1\n"

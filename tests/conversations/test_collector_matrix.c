@@ -73,34 +73,11 @@ static void listen(enum log_level level, const char *line)
 	}
 }
 
-/* Settled, or known to be under way; by its first recipient, since UIDs may be shared. */
-static bool is_noted(const char *entry, const struct robots_message *message)
-{
-	return strstr(entry, message->recipients[0]) != NULL &&
-	       (strstr(entry, " owed has:") == NULL || strstr(entry, " under way") != NULL);
-}
-
-/* A begin is not waited for: of what the relay got before its commit the ledger cannot warn. */
-static void excuse_unknown(void)
-{
-	size_t before = journal.entries.count;
-
-	fake_ledger_describe(run.world->ledger);
-	for (size_t i = 0; i < run.robots.message_count; i++) {
-		bool known = false;
-
-		for (size_t at = before; at < journal.entries.count; at++)
-			known |= is_noted(journal.entries.items[at], &run.robots.messages[i]);
-		run.possible[i] += !known;
-	}
-}
-
 static void crash(void)
 {
 	run.dying = true;
 	world_crash(run.world);
 	run.dying = false;
-	excuse_unknown();
 }
 
 static void strike(void *ctx)

@@ -59,7 +59,7 @@ static void stops(void **state)
 		  FETCHED("bob") "@2\n" MAIL RCPT("bob") DATA OK OK GO CONTENT "CALL stop\nADVANCE 4500ms\nENONE\nCALL free\n"
 		  "@1\nCLOSED\n@2\nCLOSED\n" POSSIBLE "CALL describe\nEXPECT a owed has: owed: bob@office.example under way\n" },
 		{ "with the commit under way", { 0 },
-		  "CALL hold\n" FETCHED("bob") DELIVERED("bob") "CALL stop\nENONE\nCALL commit\n"
+		  "CALL hold\nCALL commit 1\n" FETCHED("bob") DELIVERED("bob") "CALL stop\nENONE\nCALL commit\n"
 		  "@1\nC: DELE 1\n" OK_POP WORLD_QUIT "EXPECT poll stopped listed=1 fetched=1 deleted=1: stopped\n" },
 		{ "with DELE under way", { 0 },
 		  FETCHED("bob") DELIVERED("bob") "@1\nC: DELE 1\nCALL stop\nENONE\n" OK_POP WORLD_QUIT

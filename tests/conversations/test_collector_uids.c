@@ -81,9 +81,9 @@ static void tells_others_apart_by_their_header(void **state)
 		  "@1\nC: DELE 1\nC: DELE 2\n" OK_POP OK_POP WORLD_QUIT
 		  "EXPECT poll ok listed=2 fetched=2 deleted=2\n" },
 		{ "and again after the session was lost", { ONE_CONNECTION },
-		  "CALL hold\n" WORLD_LOGIN LISTED_TWO("a", "a") "CONNECT\n" WORLD_RELAY "@1\nC: RETR 1\nC: RETR 2\n"
+		  WORLD_LOGIN LISTED_TWO("a", "a") "CONNECT\n" WORLD_RELAY "@1\nC: RETR 1\nC: RETR 2\n"
 		  MESSAGE("bob") MESSAGE("carl") DELIVERED("bob") DELIVERED("carl")
-		  "@1\nCUT\nCALL commit\nEXPECT~ poll account-trouble\n"
+		  "@1\nC: DELE 1\nC: DELE 2\nCUT\nCLOSED\nEXPECT~ poll account-trouble\n"
 		  "CALL poll\n@3\n" WORLD_LOGIN LISTED_TWO("a", "a") "C: TOP 1 0\nC: TOP 2 0\n" HEADER("carl") HEADER("bob")
 		  "C: DELE 1\nC: DELE 2\n" OK_POP OK_POP WORLD_QUIT "EXPECT poll ok listed=2 fetched=0 deleted=2\n" },
 		{ "a new message with the UID of one that was deleted", { 0 },
