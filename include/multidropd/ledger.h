@@ -44,7 +44,7 @@ struct ledger_events {
  * ledger_close. A damaged file is left as it is. */
 enum ledger_result ledger_start(struct ledger *ledger, const struct ledger_events *events, void *ctx,
                                 char **error) __attribute__((warn_unused_result));
-/* Commits what is waiting (for at most 5 s when the disk refuses), ends the thread, unlocks. Callbacks not yet run are dropped.
+/* Commits what is waiting (for at most a second when the disk refuses), ends the thread, unlocks. Callbacks not yet run are dropped.
  * Not from within a callback. */
 void ledger_close(struct ledger **ledger);
 
@@ -67,7 +67,7 @@ enum ledger_state {
 
 struct ledger_owed {
 	char *recipient;
-	int64_t due_s;          /* wall clock; not tried before */
+	int64_t due_s;          /* wall clock; not tried before. 0: at once */
 	int64_t first_deferred_s; /* 0: never refused yet */
 	unsigned attempts;
 };

@@ -18,7 +18,7 @@
 
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS 60000
-#define CLOSE_GRACE_MS 5000
+#define CLOSE_GRACE_MS 500
 
 /* The number in the lock file, 0 where there is none. It is said to a human, nothing hangs on it. */
 static uint64_t holder_pid(int fd)

@@ -136,7 +136,7 @@ static int apply_begin(struct ledger *ledger, const struct ledger_request *begin
 	for (size_t i = 0; i < begin->recipients.count; i++) {
 		recipient = find_or_add(message, begin->recipients.items[i]);
 		recipient->state = LEDGER_RECIPIENT_OWED;
-		recipient->due_s = begin->now_s;
+		recipient->due_s = 0; /* at once, whatever the clock will say */
 		recipient->dirty = true;
 	}
 	touch(&ledger->messages, message);

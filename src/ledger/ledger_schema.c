@@ -15,7 +15,8 @@
 
 #define APPLICATION_ID 0x6d647064    /* "mdpd", which file(1) and we look for */
 #define FILE_START "SQLite format 3" /* with its NUL */
-#define BUSY_TIMEOUT_MS 2000
+/* With CLOSE_GRACE_MS less than what the daemon keeps of its 5 s to stop. */
+#define BUSY_TIMEOUT_MS 400
 /*
  * With SQLite's 1,000 pages a small disk is full of log before the first
  * checkpoint. A checkpoint costs two more syncs and a commit writes some four
