@@ -176,12 +176,7 @@ void ledger_end(struct ledger *ledger, int64_t id, int64_t now_s, ledger_done_fn
 /* QUIT confirmed the DELE of these; one that is owed is left as it is. Not waited for. */
 void ledger_deleted(struct ledger *ledger, const int64_t *ids, size_t count, int64_t now_s);
 
-/* When the first owed recipient of a mailbox that is not gone falls due: from the comparison's snapshot and later
- * verdicts; INT64_MAX: nobody. Answered like a write. */
-typedef void ledger_due_fn(void *ctx, int64_t due_s);
-void ledger_next_due(struct ledger *ledger, const struct ledger_mailbox *mailbox, ledger_due_fn *answer, void *ctx);
-
-/* Messages whose transaction a crash or stop left open, for the log at start-up. Called from ledger_start's thread of control, before it returns. */
+/* Messages whose transaction a crash or a stop left open, as of ledger_start; those of accounts that are gone count, too. */
 size_t ledger_left_under_way(const struct ledger *ledger);
 
 #endif

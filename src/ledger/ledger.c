@@ -161,10 +161,8 @@ static void run_callback(struct ledger *ledger, struct ledger_request *result)
 		result->callback.compared(result->ctx, listing);
 	} else if (result->kind == LEDGER_REQUEST_BEGIN) {
 		result->callback.begun(result->ctx, result->id);
-	} else if (result->kind == LEDGER_REQUEST_END) {
-		result->callback.done(result->ctx, result->id, result->state);
 	} else {
-		result->callback.due(result->ctx, result->due_s);
+		result->callback.done(result->ctx, result->id, result->state);
 	}
 }
 
@@ -224,33 +222,18 @@ static struct ledger_request *request_new(enum ledger_kind kind, int64_t id, int
 	return request;
 }
 
-static struct ledger_request *question_new(enum ledger_kind kind, const struct ledger_mailbox *mailbox, void *ctx)
+void ledger_compare(struct ledger *ledger, const struct ledger_mailbox *mailbox, struct ledger_listing *take_listing,
+                    ledger_compared_fn *compared, void *ctx)
 {
-	struct ledger_request *request = request_new(kind, 0, 0);
+	struct ledger_request *request = request_new(LEDGER_REQUEST_COMPARE, 0, 0);
 
 	request->answered = true;
 	request->ctx = ctx;
 	request->account = mem_strdup(mailbox->account);
 	request->server = mem_strdup(mailbox->server);
 	request->user = mem_strdup(mailbox->user);
-	return request;
-}
-
-void ledger_compare(struct ledger *ledger, const struct ledger_mailbox *mailbox, struct ledger_listing *take_listing,
-                    ledger_compared_fn *compared, void *ctx)
-{
-	struct ledger_request *request = question_new(LEDGER_REQUEST_COMPARE, mailbox, ctx);
-
 	request->listing = take_listing;
 	request->callback.compared = compared;
-	submit(ledger, request);
-}
-
-void ledger_next_due(struct ledger *ledger, const struct ledger_mailbox *mailbox, ledger_due_fn *answer_due, void *ctx)
-{
-	struct ledger_request *request = question_new(LEDGER_REQUEST_NEXT_DUE, mailbox, ctx);
-
-	request->callback.due = answer_due;
 	submit(ledger, request);
 }
 

@@ -241,25 +241,3 @@ int ledger_run_compare(struct ledger_db *db, struct ledger_request *request)
 	free(comparison.dropped.items);
 	return failed ? -1 : 0;
 }
-
-/* A mailbox without rows, or with nobody owed: min() of nothing is NULL. */
-int ledger_run_next_due(struct ledger_db *db, struct ledger_request *request)
-{
-	int64_t mailbox = 0;
-	sqlite3_stmt *row;
-	int step;
-
-	request->due_s = INT64_MAX;
-	if (find_mailbox(db, request, LEDGER_SQL_MAILBOX_FIND, &mailbox) < 0)
-		return -1;
-	row = ledger_db_statement(db, LEDGER_SQL_NEXT_DUE);
-	ledger_db_bind_int(db, row, 1, mailbox);
-	ledger_db_bind_int(db, row, 2, clock_wall_s());
-	ledger_db_bind_int(db, row, 3, CLOCK_STEP_S);
-	step = ledger_db_step(db, row);
-	if (step > 0 && sqlite3_column_type(row, 0) != SQLITE_NULL)
-		request->due_s = sqlite3_column_int64(row, 0);
-	if (step > 0)
-		sqlite3_reset(row);
-	return step < 0 ? -1 : 0;
-}

@@ -35,9 +35,6 @@ static const char *const sql[] = {
 				     "tried, attempts, reply)"
 				     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[LEDGER_SQL_RECIPIENT_DROP] = "DELETE FROM recipient WHERE message = ?1",
-	[LEDGER_SQL_NEXT_DUE] = "SELECT min(iif(tried > ?2 + ?3, ?2, due)) FROM message JOIN recipient ON message = id"
-				" WHERE mailbox = ?1 AND message.state = 'owed' AND gone_since IS NULL"
-				" AND recipient.state = 'owed'",
 	[LEDGER_SQL_MAX_ID] = "SELECT max(id) FROM message",
 	[LEDGER_SQL_COUNT_UNDER_WAY] = "SELECT count(*) FROM message WHERE state = 'owed' AND under_way = 1",
 };

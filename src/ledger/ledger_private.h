@@ -31,7 +31,6 @@ enum ledger_statement {
 	LEDGER_SQL_RECIPIENT_LIST,
 	LEDGER_SQL_RECIPIENT_PUT,
 	LEDGER_SQL_RECIPIENT_DROP,
-	LEDGER_SQL_NEXT_DUE,
 	LEDGER_SQL_MAX_ID,
 	LEDGER_SQL_COUNT_UNDER_WAY,
 	LEDGER_SQL_COUNT
@@ -138,7 +137,6 @@ enum ledger_kind {
 	LEDGER_REQUEST_END,
 	LEDGER_REQUEST_DELETED,
 	LEDGER_REQUEST_COMPARE,
-	LEDGER_REQUEST_NEXT_DUE,
 	LEDGER_NOTE_TROUBLE, /* no requests: the thread's own words to the loop */
 	LEDGER_NOTE_RECOVERED,
 };
@@ -155,7 +153,6 @@ struct ledger_request {
 		ledger_compared_fn *compared;
 		ledger_begun_fn *begun;
 		ledger_done_fn *done;
-		ledger_due_fn *due;
 	} callback;
 	void *ctx;
 	bool forgotten;
@@ -170,11 +167,11 @@ struct ledger_request {
 	struct strlist recipients;
 	char *recipient; /* verdict */
 	enum ledger_outcome outcome;
-	int64_t due_s; /* also next_due's answer */
+	int64_t due_s;
 	char *reply;   /* also a note's text */
 	int64_t *ids;  /* deleted */
 	size_t id_count;
-	char *account, *server, *user; /* compare, next_due */
+	char *account, *server, *user; /* compare */
 	struct ledger_listing *listing;
 	enum ledger_state state; /* end's answer */
 };
@@ -245,7 +242,6 @@ int ledger_write_drop(struct ledger_db *db, int64_t message) __attribute__((warn
 int ledger_write_gone(struct ledger_db *db, int64_t message, int64_t gone_since_s) __attribute__((warn_unused_result));
 
 int ledger_run_compare(struct ledger_db *db, struct ledger_request *request) __attribute__((warn_unused_result));
-int ledger_run_next_due(struct ledger_db *db, struct ledger_request *request) __attribute__((warn_unused_result));
 
 /* Takes an entry's records away. */
 void ledger_entry_clear(struct ledger_entry *entry);

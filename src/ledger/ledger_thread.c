@@ -64,8 +64,6 @@ static int run_request(struct ledger *ledger, struct ledger_request *request)
 		return ledger_write_deleted(&ledger->db, request);
 	if (request->kind == LEDGER_REQUEST_COMPARE)
 		return ledger_run_compare(&ledger->db, request);
-	if (request->kind == LEDGER_REQUEST_NEXT_DUE)
-		return ledger_run_next_due(&ledger->db, request);
 	return 0;
 }
 

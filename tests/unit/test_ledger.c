@@ -49,7 +49,7 @@ static void states_from_verdicts(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		id = begin_as(world, 0, "uid", to, 2);
-		wait_due(world);
+		wait_quiet(world);
 		assert_int_equal(query(world, "SELECT count(*) FROM recipient"), before + 2);
 		assert_int_equal(query(world, "SELECT count(*) FROM message WHERE under_way AND state = 'owed'"), 1);
 		verdict(world, id, ALICE, cases[i].alice);
@@ -74,7 +74,7 @@ static void without_a_verdict_owed(void **state)
 	struct world *world = *state;
 
 	assert_int_equal(end(world, begin_as(world, 0, "uid", to, 1)), LEDGER_STATE_OWED);
-	assert_int_equal(wait_due(world), 0);
+	assert_int_equal(compare_one(world, "uid")->owed[0].due_s, 0);
 }
 
 static void unknown_id_is_never_settled(void **state)
@@ -241,7 +241,6 @@ static void questions_write_nothing(void **state)
 	message(world, "uid", LEDGER_DEFERRED);
 	rows = rows_written(world);
 	assert_int_equal(compare_one(world, "uid")->state, LEDGER_STATE_OWED);
-	assert_int_equal(wait_due(world), START + 600);
 	assert_int_equal(rows_written(world), rows);
 }
 
@@ -253,11 +252,10 @@ static void answers_keep_their_order(void **state)
 	for (size_t i = 0; i < 50; i++) {
 		ledger_end(world->ledger, 1, test_now_s, on_ended, world);
 		ledger_compare(world->ledger, &test_mailbox, list_of(NULL, 0, false), on_compared, world);
-		ledger_next_due(world->ledger, &test_mailbox, on_due, world);
 	}
-	wait_answers(world, world->answers + 150);
-	for (size_t i = 0; i < 150; i++)
-		assert_int_equal(world->order.data[i], "ecd"[i % 3]);
+	wait_answers(world, world->answers + 100);
+	for (size_t i = 0; i < 100; i++)
+		assert_int_equal(world->order.data[i], "ec"[i % 2]);
 }
 
 static void forgotten_callbacks_are_not_called(void **state)
@@ -270,9 +268,8 @@ static void forgotten_callbacks_are_not_called(void **state)
 	verdict(world, id, ALICE, LEDGER_DELIVERED);
 	ledger_compare(world->ledger, &test_mailbox, list_of(&uid, 1, true), on_compared, &other);
 	ledger_end(world->ledger, id, test_now_s, on_ended, &other);
-	ledger_next_due(world->ledger, &test_mailbox, on_due, &other);
 	ledger_forget_callbacks(world->ledger, &other);
-	wait_due(world);
+	wait_quiet(world);
 	assert_int_equal(other.answers, 0);
 	assert_int_equal(compare_one(world, uid)->state, LEDGER_STATE_SETTLED);
 }
@@ -295,26 +292,6 @@ static void close_commits_what_waits(void **state)
 	assert_int_equal(compare_one(world, "uid")->state, LEDGER_STATE_SETTLED);
 }
 
-static void next_due_is_the_first(void **state)
-{
-	struct world *world = *state;
-	const struct ledger_mailbox other = { "other", "pop.example:995", "user" };
-
-	assert_true(wait_due(world) == INT64_MAX);
-	message(world, "later", LEDGER_DEFERRED);
-	test_now_s -= 100;
-	message(world, "first", LEDGER_DEFERRED);
-	message(world, "done", LEDGER_DELIVERED);
-	test_now_s += 100;
-	assert_int_equal(wait_due(world), START + 500);
-	ledger_next_due(world->ledger, &other, on_due, world);
-	wait_answers(world, world->answers + 1);
-	assert_true(world->due_s == INT64_MAX);
-	/* What is gone from the server cannot be delivered. */
-	compare(world, list_of((const char *[]){ "later" }, 1, true));
-	assert_int_equal(wait_due(world), START + 600);
-}
-
 static void clock_set_back_delays_nobody(void **state)
 {
 	struct world *world = *state;
@@ -323,7 +300,6 @@ static void clock_set_back_delays_nobody(void **state)
 	test_now_s = START + 365 * DAY;
 	message(world, "uid", LEDGER_DEFERRED);
 	test_now_s = START;
-	assert_int_equal(wait_due(world), START);
 	record = compare_one(world, "uid");
 	assert_int_equal(record->owed[0].due_s, START);
 	assert_int_equal(record->owed[0].first_deferred_s, START);
@@ -343,7 +319,7 @@ static void long_replies_are_cut(void **state)
 	assert_int_equal(query(world, "SELECT length(reply) FROM recipient"), 512);
 	given.reply = NULL;
 	ledger_record_verdict(world->ledger, id, &given);
-	wait_due(world);
+	wait_quiet(world);
 	assert_int_equal(query(world, "SELECT reply IS NULL FROM recipient"), 1);
 }
 
@@ -387,7 +363,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(answers_keep_their_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(forgotten_callbacks_are_not_called, setup, teardown),
 		cmocka_unit_test_setup_teardown(close_commits_what_waits, setup, teardown),
-		cmocka_unit_test_setup_teardown(next_due_is_the_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(clock_set_back_delays_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_replies_are_cut, setup, teardown),
 		cmocka_unit_test(unknown_words_are_owed),

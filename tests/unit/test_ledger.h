@@ -57,7 +57,6 @@ struct world {
 	unsigned answers; /* of any kind */
 	int64_t ended_id;
 	enum ledger_state ended_state;
-	int64_t due_s;
 	struct ledger_listing *listing;
 	struct strbuf order; /* a letter an answer: c, e, d, t, r */
 };
@@ -102,13 +101,13 @@ static inline void on_ended(void *ctx, int64_t id, enum ledger_state state)
 	strbuf_add_byte(&world->order, 'e');
 }
 
-static inline void on_due(void *ctx, int64_t due_s)
+static inline void on_quiet(void *ctx, struct ledger_listing *listing)
 {
 	struct world *world = ctx;
 
-	world->due_s = due_s;
+	ledger_listing_free(&listing);
 	world->answers++;
-	strbuf_add_byte(&world->order, 'd');
+	strbuf_add_byte(&world->order, 'q');
 }
 
 static const struct ledger_events test_events = { on_trouble, on_recovered };
@@ -180,12 +179,17 @@ static inline void wait_answers(struct world *world, unsigned count)
 		wait_dispatch(world);
 }
 
-/* Everything asked so far is done and the thread at rest. */
-static inline int64_t wait_due(struct world *world)
+/* A question that changes nothing. */
+static inline void ask_nothing(struct world *world)
 {
-	ledger_next_due(world->ledger, &test_mailbox, on_due, world);
+	ledger_compare(world->ledger, &test_mailbox, ledger_listing_new(), on_quiet, world);
+}
+
+/* Everything asked so far is done and the thread at rest. */
+static inline void wait_quiet(struct world *world)
+{
+	ask_nothing(world);
 	wait_answers(world, world->answers + 1);
-	return world->due_s;
 }
 
 /* What the thread takes while this is held waits in its BEGIN; what comes then gathers for the next batch. */
@@ -196,7 +200,7 @@ static inline sqlite3 *hold_thread(struct world *world)
 
 	assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	ledger_next_due(world->ledger, &test_mailbox, on_due, world);
+	ask_nothing(world);
 	while (!taken) {
 		pthread_mutex_lock(&world->ledger->mutex);
 		taken = STAILQ_EMPTY(&world->ledger->queue);

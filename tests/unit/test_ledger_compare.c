@@ -295,7 +295,7 @@ static void known_mail_costs_no_write(void **state)
 	int64_t rows;
 
 	begin_numbered(world, KNOWN);
-	wait_due(world);
+	wait_quiet(world);
 	rows = rows_written(world);
 	for (size_t i = 0; i < NEW; i++)
 		ledger_listing_add(listing, (uint32_t)(KNOWN + i), span_of("new"), 1);

@@ -129,7 +129,7 @@ static int64_t setting(struct world *world, const char *sql)
 	sqlite3_stmt *row;
 	int64_t value;
 
-	wait_due(world);
+	wait_quiet(world);
 	assert_int_equal(sqlite3_prepare_v2(world->ledger->db.handle, sql, -1, &row, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(row), SQLITE_ROW);
 	value = sqlite3_column_int64(row, 0);
