@@ -5,6 +5,7 @@
 #   make check        every test; SANITIZE=1 runs it under ASan and UBSan
 #   make lint         warnings, clang-tidy, cppcheck, include table, options documented
 #   make coverage     line and branch coverage of make check, by folder
+#   make fuzz         each fuzzer of tests/fuzz for SECONDS=60, with clang
 #   make bench        messages a second of the main job
 #   make packages     installs the Debian packages that a build needs
 #   make install      DESTDIR, PREFIX, SYSCONFDIR, MANDIR, UNITDIR are honoured
@@ -26,7 +27,7 @@ LIBRARIES  = libevent libevent_openssl openssl libconfuse libgsasl sqlite3
 SYSTEMD   := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo 1)
 
 Q       := $(if $(V),,@)
-BUILD    = build/$(if $(COVERAGE),coverage,$(if $(SANITIZE),sanitize,release))
+BUILD    = build/$(if $(FUZZ),fuzz,$(if $(COVERAGE),coverage,$(if $(SANITIZE),sanitize,release)))
 CFLAGS   = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wwrite-strings \
            -Wundef -Wvla -Wimplicit-fallthrough=3 -Werror
@@ -41,10 +42,20 @@ CFLAGS   = -O0 -g --coverage
 HARDEN   = -fPIE
 endif
 
+ifeq ($(FUZZ),1)
+CC       = clang
+CFLAGS   = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
+WARNINGS = -Wall
+HARDEN   = -fPIE
+endif
+
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(if $(SYSTEMD),libsystemd) 2>/dev/null)
+
 ALL_CPPFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude -DMULTIDROPD_VERSION='"$(VERSION)"' \
                $(if $(SYSTEMD),-DHAVE_SYSTEMD) $(CPPFLAGS)
-ALL_CFLAGS   = $(WARNINGS) $(HARDEN) $(CFLAGS) $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
-LDLIBS       = $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(if $(SYSTEMD),libsystemd) 2>/dev/null) -lpthread
+ALL_CFLAGS   = $(WARNINGS) $(HARDEN) $(CFLAGS) $(PKG_CFLAGS)
+LDLIBS       = $(PKG_LIBS) -lpthread
 
 SOURCES  = $(filter-out src/main.c src/ctl/% src/import/%,$(wildcard src/*/*.c))
 OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
@@ -54,6 +65,9 @@ ARCHIVE  = $(BUILD)/libmultidropd.a
 FAKES        = $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/conversations/test_%.c,$(wildcard tests/conversations/*.c)))
 UNIT_TESTS   = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 SCRIPT_TESTS = $(patsubst tests/conversations/%.c,$(BUILD)/tests/conversation_%,$(wildcard tests/conversations/test_*.c))
+
+FUZZERS      = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*.c))
+FUZZ_FAKES   = $(addprefix $(BUILD)/tests/conversations/,fake_loop.o fake_stream.o fake_tls.o)
 
 all: $(BUILD)/multidropd
 
@@ -77,6 +91,10 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(ARCHIVE)
 $(BUILD)/tests/conversation_%: $(BUILD)/tests/conversations/%.o $(FAKES) $(ARCHIVE)
 	@echo "  $(@:$(BUILD)/%=%)"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKHARD) -o $@ $< $(FAKES) $(ARCHIVE) -lcmocka $(LDLIBS)
+
+$(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_FAKES) $(ARCHIVE)
+	@echo "  $(@:$(BUILD)/%=%)"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_FAKES) $(ARCHIVE) $(LDLIBS)
 
 tests: $(UNIT_TESTS) $(SCRIPT_TESTS)
 
@@ -109,7 +127,20 @@ bench-here: $(BUILD)/multidropd $(UNPACKED)
 	@$(TEST_ENV) $(PYTHON) tests/bench/bench.py
 
 lint-here: all tests
-	@CFLAGS='$(filter-out -DMULTIDROPD_VERSION%,$(ALL_CPPFLAGS)) $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))' tests/lint/run
+	@CFLAGS='$(filter-out -DMULTIDROPD_VERSION%,$(ALL_CPPFLAGS)) $(PKG_CFLAGS)' tests/lint/run
+
+fuzz:
+	@tests/packages build fuzz
+	@+$(MAKE) --no-print-directory FUZZ=1 fuzz-here
+
+# A crash leaves its input in build/fuzz.
+SECONDS = 60
+fuzz-here: $(FUZZERS)
+	@set -e; for fuzzer in $(FUZZERS); do echo "== $$fuzzer"; \
+	dictionary=tests/fuzz/$$(basename $$fuzzer | sed 's/fuzz_//; s/_session//').dict; \
+	$$fuzzer -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
+	$$(test -f $$dictionary && echo -dict=$$dictionary) 2>&1 | grep -E 'ERROR|SUMMARY|Test unit|number_of_executed_units' | tee build/fuzz/last; \
+	! grep -q SUMMARY build/fuzz/last; done
 
 coverage-here: check-here
 	@$(PYTHON) tests/coverage $(BUILD)
@@ -127,6 +158,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all tests check demo lint coverage bench packages install clean check-here demo-here lint-here coverage-here bench-here
+.PHONY: all tests fuzz fuzz-here check demo lint coverage bench packages install clean check-here demo-here lint-here coverage-here bench-here
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)
