@@ -44,8 +44,11 @@ struct ledger_events {
  * ledger_close. A damaged file is left as it is. */
 enum ledger_result ledger_start(struct ledger *ledger, const struct ledger_events *events, void *ctx,
                                 char **error) __attribute__((warn_unused_result));
-/* Commits what is waiting (for at most a second when the disk refuses), ends the thread, unlocks. Callbacks not yet run are dropped.
- * Not from within a callback. */
+/*
+ * Commits what is waiting (giving up after about a second where the disk
+ * refuses), ends the thread, unlocks. Callbacks not yet run are dropped. Not
+ * from within a callback.
+ */
 void ledger_close(struct ledger **ledger);
 
 int ledger_fd(const struct ledger *ledger);
@@ -132,7 +135,8 @@ struct ledger_begin {
 	const char *const *recipients;  /* all who are owed it (for a known record: now) */
 	size_t recipient_count;
 	int64_t now_s;
-	ledger_begun_fn *begun; /* after the commit: now a crash leaves a trace, and the relay may be given the final dot; NULL: nobody waits */
+	/* After the commit: now a crash leaves a trace, and the relay may be given the final dot. NULL: nobody waits. */
+	ledger_begun_fn *begun;
 	void *ctx;
 };
 
@@ -176,7 +180,7 @@ void ledger_end(struct ledger *ledger, int64_t id, int64_t now_s, ledger_done_fn
 /* QUIT confirmed the DELE of these; one that is owed is left as it is. Not waited for. */
 void ledger_deleted(struct ledger *ledger, const int64_t *ids, size_t count, int64_t now_s);
 
-/* Messages whose transaction a crash or a stop left open, as of ledger_start; those of accounts that are gone count, too. */
+/* Messages whose transaction a crash or a stop left open, as of ledger_start; also those of accounts that are gone. */
 size_t ledger_left_under_way(const struct ledger *ledger);
 
 #endif

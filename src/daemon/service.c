@@ -17,7 +17,7 @@
 #include "systemd.h"
 
 /* TERM waits so long for answers to a final dot; of its 5 s the ledger gets the rest. */
-#define STOP_WAIT_MS 3800
+#define STOP_WAIT_MS 3500
 /* Then so long for the relays to hear our QUIT. */
 #define QUIT_WAIT_MS 100
 #define STATUS_EVERY_MS 10000
@@ -90,7 +90,7 @@ static int start_ledger(struct service *service)
 		return exit_status(result);
 	}
 	if (ledger_left_under_way(service->ledger) > 0)
-		log_warning("%zu messages were on their way to the relay when multidropd last ended; each may arrive twice, "
+		log_warning("%zu messages were on their way to the relay when multidropd ended; each may arrive twice, "
 		            "which is logged when it is fetched again", ledger_left_under_way(service->ledger));
 	service->watches[0] = loop_watch_read(service->loop, ledger_fd(service->ledger), ledger_ready, service);
 	return 0;

@@ -14,7 +14,7 @@
 #include "multidropd/mem.h"
 
 /* While closing, so that a disk that comes back within the grace is seen. */
-#define CLOSING_PAUSE_MS 250
+#define CLOSING_PAUSE_MS 100
 #define NSEC_PER_SEC 1000000000
 
 static void post(struct ledger *ledger, struct ledger_request_list *results)

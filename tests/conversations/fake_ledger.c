@@ -281,7 +281,7 @@ int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin)
 	memcpy(known->hash, begin->hash, sizeof(known->hash));
 	known->under_way = true;
 	for (size_t i = 0; i < begin->recipient_count; i++)
-		find_recipient(known, begin->recipients[i])->due_s = begin->now_s;
+		find_recipient(known, begin->recipients[i])->due_s = 0;
 	write->begun = known;
 	write->told = begin->begun;
 	write->ctx = begin->ctx;
