@@ -15,18 +15,17 @@
 #include "multidropd/service.h"
 #include "multidropd/str.h"
 
-static const char usage_text[] =
-	"usage: multidropd [-c FILE] [-v]... [-t | -1] [ACCOUNT...]\n"
-	"\n"
-	"Fetches mail from POP3 mailboxes that collect a whole domain and hands it to\n"
-	"an SMTP or LMTP relay.\n"
-	"\n"
-	"  -c, --config FILE   configuration (default " CONFIG_DEFAULT_PATH ")\n"
-	"  -t, --test          check the configuration and the files it names\n"
-	"  -1, --once          poll every account, or those named, once and exit\n"
-	"  -v, --verbose       more; -vv shows the protocol dialogue, secrets masked\n"
-	"  -V, --version\n"
-	"  -h, --help\n";
+static const char usage_text[] = "usage: multidropd [-c FILE] [-v]... [-t | -1] [ACCOUNT...]\n"
+				 "\n"
+				 "Fetches mail from POP3 mailboxes that collect a whole domain and hands it to\n"
+				 "an SMTP or LMTP relay.\n"
+				 "\n"
+				 "  -c, --config FILE   configuration (default " CONFIG_DEFAULT_PATH ")\n"
+				 "  -t, --test          check the configuration and the files it names\n"
+				 "  -1, --once          poll every account, or those named, once and exit\n"
+				 "  -v, --verbose       more; -vv shows the protocol dialogue, secrets masked\n"
+				 "  -V, --version\n"
+				 "  -h, --help\n";
 
 struct options {
 	const char *config;
@@ -36,11 +35,16 @@ struct options {
 };
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' }, { "test", no_argument, NULL, 't' },
-	{ "once", no_argument, NULL, '1' },         { "verbose", no_argument, NULL, 'v' },
-	{ "version", no_argument, NULL, 'V' },      { "help", no_argument, NULL, 'h' },
-	{ "dry-run", no_argument, NULL, 'n' },      { "probe", required_argument, NULL, 'p' },
-	{ "import", required_argument, NULL, 'i' }, { "json", no_argument, NULL, 'j' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "test", no_argument, NULL, 't' },
+	{ "once", no_argument, NULL, '1' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "probe", required_argument, NULL, 'p' },
+	{ "import", required_argument, NULL, 'i' },
+	{ "json", no_argument, NULL, 'j' },
 	{ NULL, 0, NULL, 0 },
 };
 

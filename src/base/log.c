@@ -17,7 +17,7 @@
 static struct {
 	enum log_level level;
 	enum log_target target;
-	bool prefixed;          /* <N> before each line on standard error: systemd reads it as the priority */
+	bool prefixed; /* <N> before each line on standard error: systemd reads it as the priority */
 	void (*capture)(enum log_level level, const char *line);
 } state = { .level = LOG_AT_NOTICE, .target = LOG_TO_STDERR };
 
@@ -25,8 +25,8 @@ static const struct {
 	const char *name;
 	int priority;
 } levels[] = {
-	[LOG_AT_ERROR] = { "error", LOG_ERR },       [LOG_AT_WARNING] = { "warning", LOG_WARNING },
-	[LOG_AT_NOTICE] = { "notice", LOG_NOTICE },  [LOG_AT_INFO] = { "info", LOG_INFO },
+	[LOG_AT_ERROR] = { "error", LOG_ERR },      [LOG_AT_WARNING] = { "warning", LOG_WARNING },
+	[LOG_AT_NOTICE] = { "notice", LOG_NOTICE }, [LOG_AT_INFO] = { "info", LOG_INFO },
 	[LOG_AT_DEBUG] = { "debug", LOG_DEBUG },
 };
 _Static_assert(sizeof(levels) / sizeof(levels[0]) == LOG_AT_DEBUG + 1, "a name for each level");
@@ -100,14 +100,14 @@ static void log_text(enum log_level level, const char *format, va_list args)
 	strbuf_free(&raw);
 }
 
-#define LOG_FUNCTION(name, at)                \
-	void name(const char *format, ...)    \
-	{                                     \
-		va_list args;                 \
-                                              \
-		va_start(args, format);       \
-		log_text(at, format, args);   \
-		va_end(args);                 \
+#define LOG_FUNCTION(name, at)                                                                                         \
+	void name(const char *format, ...)                                                                             \
+	{                                                                                                              \
+		va_list args;                                                                                          \
+                                                                                                                       \
+		va_start(args, format);                                                                                \
+		log_text(at, format, args);                                                                            \
+		va_end(args);                                                                                          \
 	}
 
 LOG_FUNCTION(log_error, LOG_AT_ERROR)

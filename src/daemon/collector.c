@@ -13,9 +13,8 @@
 static void enter(struct collector *collector, enum collector_phase phase)
 {
 	static const char *const names[] = {
-		[COLLECTOR_LOGIN] = "login",       [COLLECTOR_LISTING] = "listing",
-		[COLLECTOR_COMPARING] = "comparing", [COLLECTOR_WORKING] = "working",
-		[COLLECTOR_QUITTING] = "quitting", [COLLECTOR_CLOSED] = "closed",
+		[COLLECTOR_LOGIN] = "login",     [COLLECTOR_LISTING] = "listing",   [COLLECTOR_COMPARING] = "comparing",
+		[COLLECTOR_WORKING] = "working", [COLLECTOR_QUITTING] = "quitting", [COLLECTOR_CLOSED] = "closed",
 	};
 
 	collector->phase = phase;
@@ -119,7 +118,9 @@ static void listed(void *ctx, const struct pop3_listing *from)
 {
 	struct collector *collector = ctx;
 	const struct config_account *account = collector->params.account->config;
-	struct ledger_mailbox mailbox = { .account = account->name, .server = account->server_text, .user = account->user };
+	struct ledger_mailbox mailbox = { .account = account->name,
+		                          .server = account->server_text,
+		                          .user = account->user };
 	struct ledger_listing *listing;
 
 	/* A proxy shows only after the login what the true server can do. */
@@ -128,7 +129,8 @@ static void listed(void *ctx, const struct pop3_listing *from)
 	collector->result.login_delay_s = collector->facts->login_delay_s;
 	collector->result.listed = from->count;
 	if (from->broken > 0)
-		log_warning("account=%s: %zu lines of the listing make no sense and are ignored", account->name, from->broken);
+		log_warning("account=%s: %zu lines of the listing make no sense and are ignored", account->name,
+		            from->broken);
 	if (from->truncated)
 		log_warning("account=%s: the listing is too long; the first %zu messages are looked at", account->name,
 		            from->count);
@@ -177,8 +179,7 @@ static void closed(void *ctx, const struct pop3_end *end)
 
 	collector->result.reached = collector->result.reached || end->reached;
 	if (end->quit_confirmed && collector->deleted_count > 0) {
-		ledger_deleted(collector->params.ledger, collector->deleted, collector->deleted_count,
-		               clock_wall_s());
+		ledger_deleted(collector->params.ledger, collector->deleted, collector->deleted_count, clock_wall_s());
 		collector->result.deleted = collector->deleted_count;
 	}
 	if (end->trouble != POP3_TROUBLE_NONE)

@@ -138,8 +138,7 @@ void collector_unidentified(struct collector *collector, struct ledger_entry *en
 	entry_queue_add(&collector->fetch, entry);
 }
 
-void collector_identified(struct collector *collector, struct ledger_entry *entry,
-                          const uint8_t hash[LEDGER_HASH_LEN])
+void collector_identified(struct collector *collector, struct ledger_entry *entry, const uint8_t hash[LEDGER_HASH_LEN])
 {
 	const struct ledger_record *record = message_record(entry, hash);
 

@@ -15,7 +15,7 @@
 /* What became of the first of them. */
 struct twin {
 	uint8_t hash[LEDGER_HASH_LEN];
-	struct span uid;                /* the listing's */
+	struct span uid; /* the listing's */
 	enum message_fate fate;
 	int64_t ledger_id;
 	int64_t due_s;

@@ -248,7 +248,8 @@ static bool first_header(struct message *message)
 	message_hash(&message->header, message->hash);
 	message->record = message_record(message->entry, message->hash);
 	message->message_id = find_message_id(&message->header);
-	if ((message->entry->shared && message->env->join_twin(message->env->ctx, message)) || known_and_settled(message))
+	if ((message->entry->shared && message->env->join_twin(message->env->ctx, message)) ||
+	    known_and_settled(message))
 		return false;
 	find_recipients(message);
 	if (message->record != NULL && message->record->owed_count == 0)

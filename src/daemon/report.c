@@ -11,8 +11,8 @@
 #include "multidropd/log.h"
 
 static const char *const statuses[] = {
-	[VERDICT_ACCEPTED] = "delivered",  [VERDICT_DEFERRED] = "deferred", [VERDICT_REFUSED] = "rejected",
-	[VERDICT_TOO_MANY] = "deferred",   [VERDICT_UNDECIDED] = "deferred", [VERDICT_UNKNOWN] = "deferred",
+	[VERDICT_ACCEPTED] = "delivered", [VERDICT_DEFERRED] = "deferred",  [VERDICT_REFUSED] = "rejected",
+	[VERDICT_TOO_MANY] = "deferred",  [VERDICT_UNDECIDED] = "deferred", [VERDICT_UNKNOWN] = "deferred",
 };
 
 static const char *const notes[VERDICT_UNKNOWN + 1] = {

@@ -111,8 +111,8 @@ static void run_command(struct secret *secret, const char *command, secret_done_
 	fetch = mem_alloc(sizeof(*fetch));
 	*fetch = (struct secret_fetch){ .secret = secret, .done = done, .ctx = ctx };
 	LIST_INSERT_HEAD(&secret->running, fetch, link);
-	fetch->child = child_run(secret->loop, words.items, SECRET_COMMAND_DEADLINE_MS, secret->label, command_done,
-	                         fetch);
+	fetch->child =
+		child_run(secret->loop, words.items, SECRET_COMMAND_DEADLINE_MS, secret->label, command_done, fetch);
 	strlist_free(&words);
 }
 
