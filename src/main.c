@@ -97,8 +97,6 @@ static void parse_options(struct options *options, int argc, char **argv)
 		strlist_add(&options->accounts, argv[optind]);
 	if (options->test && options->once)
 		refuse("--test and --once exclude each other");
-	if (options->accounts.count > 0 && !options->once)
-		refuse("account names go with --once");
 }
 
 static void print_problems(struct strlist *problems)
