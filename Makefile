@@ -38,7 +38,7 @@ CFLAGS   = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sani
 HARDEN   = -fPIE
 endif
 ifeq ($(COVERAGE),1)
-CFLAGS   = -O0 -g --coverage
+CFLAGS   = -O0 -g --coverage -fprofile-update=atomic
 HARDEN   = -fPIE
 endif
 
