@@ -92,6 +92,13 @@ static void tells_others_apart_by_their_header(void **state)
 		  DELIVERED("carl") "@3\nC: DELE 1\n" OK_POP WORLD_QUIT "EXPECT poll ok listed=1 fetched=1 deleted=1\n"
 		  "CALL describe\nEXPECT a deleted has: bob@office.example owed:\n"
 		  "EXPECT a deleted has: carl@office.example owed:\n" },
+		{ "a new message with the UID of one that was deleted before mail was kept", { 0 },
+		  FETCHED("bob") DELIVERED("bob") DELETED("a", "bob") "CALL keep\n@2\nCLOSED\n"
+		  "CALL poll\n@3\n" WORLD_LOGIN LISTED("a") "C: TOP 1 0\n" HEADER("carl") "CONNECT\n" WORLD_RELAY
+		  "@3\nC: RETR 1\n" MESSAGE("carl") "@4\n" MAIL RCPT("carl") DATA OK OK GO CONTENT TAKEN("carl")
+		  "@3\n" WORLD_QUIT "EXPECT poll ok listed=1 fetched=1 deleted=0\n"
+		  "CALL describe\nEXPECT a deleted has: bob@office.example owed:\n"
+		  "EXPECT a settled has: carl@office.example owed:\n" },
 		{ "a new message with the UID of one that is owed", { 0 },
 		  FETCHED("bob") "@2\n" MAIL RCPT("bob") DATA OK "S: 450 later\nS: 503 no\nC: RSET\nS: 250 ok\n"
 		  "EXPECT deferred bob@office.example: 450 later\n@1\n" WORLD_QUIT

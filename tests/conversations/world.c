@@ -135,6 +135,7 @@ struct world *world_new(struct loop *loop, const struct world_options *options)
 
 	world->loop = loop;
 	world->ledger = fake_ledger_new(loop);
+	world->options = *options;
 	world->config_text = world_config_text(options);
 	budget_init(&world->budget, loop, 0);
 	world->setup = make_setup(world);
@@ -235,6 +236,20 @@ static void call_crash(void *ctx, const char *argument)
 	world_crash(ctx);
 }
 
+static void call_keep(void *ctx, const char *argument)
+{
+	struct world *world = ctx;
+
+	(void)argument;
+	assert_null(world->collector);
+	assert_null(world->options.account);
+	world->options.account = "keep = true";
+	free(world->config_text);
+	world->config_text = world_config_text(&world->options);
+	setup_unref(&world->setup);
+	world->setup = make_setup(world);
+}
+
 static void call_describe(void *ctx, const char *argument)
 {
 	struct world *world = ctx;
@@ -262,7 +277,7 @@ static struct script_test script_of(const struct world_scene *scene)
 	static const struct script_call calls[] = {
 		{ "poll", call_poll },         { "stop", call_stop },     { "free", call_free },
 		{ "hold", call_hold },         { "commit", call_commit }, { "crash", call_crash },
-		{ "describe", call_describe },
+		{ "describe", call_describe }, { "keep", call_keep },
 	};
 
 	return (struct script_test){

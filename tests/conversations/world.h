@@ -10,6 +10,7 @@
  *   hold [all]      no commit any more; all: comparisons wait, too
  *   commit [N]      commits what waits, and from now on; N: no more than so many writes
  *   crash           kill -9: the poll is gone, and so is what was not committed
+ *   keep            a reload with keep = true, between two polls; the account has no other lines of its own
  *   describe        journals what the ledger knows
  *
  * The POP3 server is pop.example, the relay relay.example, the account "dom"
@@ -42,6 +43,7 @@ struct world {
 	struct loop *loop;
 	struct ledger *ledger;
 	struct budget budget;
+	struct world_options options;
 	char *config_text;
 	struct setup *setup;
 	struct pop3_memory memory;
