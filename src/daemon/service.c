@@ -42,7 +42,35 @@ enum log_level service_log_level(const struct config *config, int verbose)
 	return asked > config->log_level ? asked : config->log_level;
 }
 
-static void stop(void *ctx);
+/* --- the end --- */
+
+static void stop_at_once(void *ctx)
+{
+	struct service *service = ctx;
+
+	loop_stop(service->loop);
+}
+
+static void stop(void *ctx)
+{
+	struct service *service = ctx;
+
+	if (service->stopping)
+		return;
+	service->stopping = true;
+	systemd_stopping();
+	log_notice("stopping");
+	timer_arm(service->stop_limit, STOP_WAIT_MS);
+	scheduler_stop(service->scheduler);
+}
+
+static void idle(void *ctx)
+{
+	struct service *service = ctx;
+
+	scheduler_quit_relays(service->scheduler);
+	timer_arm(service->stop_limit, QUIT_WAIT_MS);
+}
 
 /* --- ledger --- */
 
@@ -147,26 +175,6 @@ static void reload(void *ctx)
 
 /* --- signals --- */
 
-static void stop_at_once(void *ctx)
-{
-	struct service *service = ctx;
-
-	loop_stop(service->loop);
-}
-
-static void stop(void *ctx)
-{
-	struct service *service = ctx;
-
-	if (service->stopping)
-		return;
-	service->stopping = true;
-	systemd_stopping();
-	log_notice("stopping");
-	timer_arm(service->stop_limit, STOP_WAIT_MS);
-	scheduler_stop(service->scheduler);
-}
-
 static void poll_all(void *ctx)
 {
 	struct service *service = ctx;
@@ -219,14 +227,6 @@ static void watch_signals(struct service *service)
 }
 
 /* --- life --- */
-
-static void idle(void *ctx)
-{
-	struct service *service = ctx;
-
-	scheduler_quit_relays(service->scheduler);
-	timer_arm(service->stop_limit, QUIT_WAIT_MS);
-}
 
 static void begin(struct service *service, const struct service_params *params)
 {
