@@ -20,9 +20,10 @@ struct scheduler_params {
 	struct loop *loop;
 	struct ledger *ledger;
 	struct budget *budget;
-	/* --once: each account (or those in `only`, also when disabled) once; pauses do not hold it up. */
+	/* --once: each account once; pauses do not hold it up. */
 	bool once;
-	const struct strlist *only;             /* empty: all that are enabled */
+	/* These and no others, also when disabled; empty: all that are enabled. */
+	const struct strlist *only;
 	/* All has ended: with `once` after the polls, else after scheduler_stop. */
 	void (*idle)(void *ctx);
 	void *ctx;
