@@ -82,8 +82,7 @@ struct ledger_record {
 	uint8_t hash[LEDGER_HASH_LEN];
 	enum ledger_state state;
 	bool under_way;         /* a crash or a stop left its transaction open: the next one may double it */
-	struct strlist settled; /* recipients that have it or were refused for good, while OWED */
-	struct ledger_owed *owed;
+	struct ledger_owed *owed; /* while OWED: those who have it or were refused for good are not among them */
 	size_t owed_count;
 };
 

@@ -121,7 +121,7 @@ static void record_add_owed(struct ledger_record *record, const struct ledger_re
 	};
 }
 
-static void record_add_recipients(struct ledger_record *record, const struct ledger_message *message, int64_t now_s)
+static void record_add_all_owed(struct ledger_record *record, const struct ledger_message *message, int64_t now_s)
 {
 	const struct ledger_recipient *recipient;
 
@@ -129,8 +129,6 @@ static void record_add_recipients(struct ledger_record *record, const struct led
 		recipient = &message->recipients[i];
 		if (recipient->state == LEDGER_RECIPIENT_OWED)
 			record_add_owed(record, recipient, now_s);
-		else
-			strlist_add(&record->settled, recipient->address);
 	}
 }
 
@@ -152,7 +150,7 @@ static int add_record(struct comparison *comparison, struct ledger_entry *entry,
 		memcpy(record->hash, hash, LEDGER_HASH_LEN);
 	if (record->state == LEDGER_STATE_OWED) {
 		failed = ledger_message_load_recipients(comparison->db, &message);
-		record_add_recipients(record, &message, comparison->now_s);
+		record_add_all_owed(record, &message, comparison->now_s);
 		ledger_message_clear(&message);
 	}
 	return failed;

@@ -31,7 +31,6 @@ void ledger_listing_add(struct ledger_listing *listing, uint32_t number, struct 
 
 static void record_clear(struct ledger_record *record)
 {
-	strlist_free(&record->settled);
 	for (size_t i = 0; i < record->owed_count; i++)
 		free(record->owed[i].recipient);
 	free(record->owed);

@@ -108,9 +108,7 @@ static void add_record(struct ledger_entry *entry, struct known *known)
 	for (size_t i = 0; i < known->recipient_count; i++) {
 		struct known_recipient *from = &known->recipients[i];
 
-		if (from->settled || from->refused)
-			strlist_add(&record->settled, from->address);
-		else
+		if (!from->settled && !from->refused)
 			record->owed[record->owed_count++] = (struct ledger_owed){
 				.recipient = mem_strdup(from->address), .due_s = from->due_s, .attempts = from->attempts
 			};
@@ -334,7 +332,6 @@ static void record_free(struct ledger_record *record)
 	for (size_t i = 0; i < record->owed_count; i++)
 		free(record->owed[i].recipient);
 	free(record->owed);
-	strlist_free(&record->settled);
 }
 
 void ledger_listing_free(struct ledger_listing **pointer)

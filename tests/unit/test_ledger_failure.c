@@ -225,7 +225,6 @@ static void session(struct world *world)
 	compare(world, list_of((const char *[]){ "back", "new" }, 2, true));
 	assert_int_equal(world->listing->entries[0].record_count, 1);
 	assert_int_equal(world->listing->entries[0].records[0].owed_count, 1);
-	assert_int_equal(world->listing->entries[0].records[0].settled.count, 1);
 	assert_int_equal(world->listing->entries[1].record_count, 0);
 }
 
