@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 
@@ -33,11 +34,14 @@ def heading(text):
 
 
 def table(titles, rows):
-    """Columns as wide as they need; a line ends at the page's width."""
+    """Columns as wide as they need; the last one is wrapped at the page's width."""
     widths = [max(len(row[column]) for row in [titles, *rows]) for column in range(len(titles))]
+    room = WIDTH - sum(2 + width for width in widths[:-1]) - 2
+    widths[-1] = min(widths[-1], room)
     for row in [titles, ["-" * width for width in widths], *rows]:
-        line = "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-        print(line if len(line) <= WIDTH else line[:WIDTH - 1] + "…")
+        for number, part in enumerate(textwrap.wrap(row[-1], room) or [""]):
+            first = row[:-1] if number == 0 else [""] * (len(row) - 1)
+            print("".join("  " + cell.ljust(width) for cell, width in zip([*first, part], widths)).rstrip())
     sys.stdout.flush()
 
 
