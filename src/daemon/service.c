@@ -32,7 +32,7 @@ struct service {
 	struct watch *watches[5];
 	struct timer *stop_limit, *watchdog, *status;
 	bool stopping;
-	bool gave_up;                           /* --once: the state file cannot be written */
+	bool gave_up; /* --once: the state file cannot be written */
 };
 
 enum log_level service_log_level(const struct config *config, int verbose)
@@ -118,8 +118,9 @@ static int start_ledger(struct service *service)
 		return exit_status(result);
 	}
 	if (ledger_left_under_way(service->ledger) > 0)
-		log_warning("%zu messages were on their way to the relay when multidropd ended; each may arrive twice, "
-		            "which is logged when it is fetched again", ledger_left_under_way(service->ledger));
+		log_warning("messages on their way to the relay when multidropd ended: %zu; each may arrive twice, "
+		            "which is logged when it is fetched again",
+		            ledger_left_under_way(service->ledger));
 	service->watches[0] = loop_watch_read(service->loop, ledger_fd(service->ledger), ledger_ready, service);
 	return 0;
 }
@@ -278,7 +279,7 @@ static int run(struct service *service)
 	if (apply(service, service->params.take_config) != 0)
 		return EX_CONFIG;
 	if (!service->params.once)
-		log_notice("multidropd %s started, %zu accounts", MULTIDROPD_VERSION,
+		log_notice("multidropd %s started, accounts: %zu", MULTIDROPD_VERSION,
 		           scheduler_accounts(service->scheduler));
 	systemd_ready();
 	if (systemd_watchdog_ms() > 0)

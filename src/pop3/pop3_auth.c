@@ -109,7 +109,8 @@ static enum sasl_mechanism choose(struct pop3_session *session, const char **why
 static void fail_login(struct pop3_session *session, const char *why)
 {
 	if (session->login.refusal != NULL)
-		pop3_fail(session, POP3_TROUBLE_AUTH, "%s: the server refuses the login of %s: %s (%s)",
+		pop3_fail(session, POP3_TROUBLE_AUTH,
+		          "%s: the server refuses the login of %s: %s (%s); check user and password",
 		          stream_peer(session->stream), session->params.user, session->login.refusal, why);
 	else
 		pop3_fail(session, POP3_TROUBLE_AUTH, "%s: cannot log in as %s: %s", stream_peer(session->stream),
