@@ -27,6 +27,7 @@ bool span_equal(struct span a, struct span b);
 bool span_equal_case(struct span a, struct span b);           /* ASCII letters compared without case */
 bool span_is(struct span text, const char *literal);          /* span_equal_case with a literal */
 bool span_starts_case(struct span text, const char *prefix);
+bool span_is_8bit(struct span text);                          /* holds a byte above 0x7f */
 ssize_t span_find(struct span text, char byte);               /* index, or -1 */
 char *span_dup(struct span text);                             /* NUL-terminated copy; the caller frees */
 bool span_number(struct span text, uint64_t *value);          /* decimal digits only, no sign, no overflow */

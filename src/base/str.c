@@ -75,6 +75,16 @@ bool span_starts_case(struct span text, const char *prefix)
 	return text.len >= len && span_equal_case(span_make(text.data, len), span_make(prefix, len));
 }
 
+/* Without a branch in the loop, which all of a message's bytes pass. */
+bool span_is_8bit(struct span text)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		all |= (unsigned char)text.data[i];
+	return all > 0x7f;
+}
+
 ssize_t span_find(struct span text, char byte)
 {
 	const char *at = text.len > 0 ? memchr(text.data, byte, text.len) : NULL;

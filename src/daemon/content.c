@@ -19,21 +19,12 @@ void content_deinit(struct content *content)
 {
 	if (content->bytes != NULL)
 		evbuffer_free(content->bytes);
-	content->bytes = NULL;
-}
-
-static bool has_8bit(struct span bytes)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < bytes.len; i++)
-		all |= (unsigned char)bytes.data[i];
-	return all > 0x7f;
+	*content = (struct content){ 0 };
 }
 
 void content_add(struct content *content, struct span bytes)
 {
-	content->has_8bit = content->has_8bit || has_8bit(bytes);
+	content->has_8bit = content->has_8bit || span_is_8bit(bytes);
 	evbuffer_add(content->bytes, bytes.data, bytes.len);
 }
 

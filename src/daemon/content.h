@@ -28,7 +28,7 @@ struct content {
 };
 
 void content_init(struct content *content, size_t size_hint, void (*taken_from)(void *ctx), void *ctx);
-void content_deinit(struct content *content);
+void content_deinit(struct content *content);           /* a zeroed one is fine, and is what is left */
 void content_add(struct content *content, struct span bytes);
 void content_complete(struct content *content);
 size_t content_held(const struct content *content);

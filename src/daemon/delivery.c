@@ -192,21 +192,12 @@ static void collect(struct message *message)
 	}
 }
 
-static bool is_8bit(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text > 0x7f)
-			return true;
-	}
-	return false;
-}
-
 static bool needs_smtputf8(const struct message *message)
 {
-	bool needed = is_8bit(message->route.sender);
+	bool needed = span_is_8bit(span_of(message->route.sender));
 
 	for (size_t i = 0; i < message->offered_count; i++)
-		needed = needed || is_8bit(message->offered_wire[i]);
+		needed = needed || span_is_8bit(span_of(message->offered_wire[i]));
 	return needed;
 }
 

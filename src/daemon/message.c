@@ -41,12 +41,16 @@ static void set_paused(struct message *message, bool paused)
 	message->env->flow(message->env->ctx, message, paused);
 }
 
-static void forget_incoming(struct message *message)
+static void free_bytes(struct message *message)
 {
 	header_free(&message->header);
 	strbuf_free(&message->header_bytes);
 	content_deinit(&message->content);
-	message->content = (struct content){ 0 };
+}
+
+static void forget_incoming(struct message *message)
+{
+	free_bytes(message);
 	message->scan = (struct header_scan){ 0 };
 	message->header_done = message->received = message->discard = false;
 }
@@ -54,10 +58,7 @@ static void forget_incoming(struct message *message)
 void message_discard(struct message *message)
 {
 	message->discard = true;
-	content_deinit(&message->content);
-	message->content = (struct content){ 0 };
-	header_free(&message->header);
-	strbuf_free(&message->header_bytes);
+	free_bytes(message);
 	budget_release(message->env->share, message->reserved);
 	message->reserved = 0;
 	set_paused(message, false);

@@ -72,18 +72,9 @@ bool address_equal(const struct address *a, const struct address *b)
 	return span_is(span_of(a->local), b->local) && span_is(span_of(a->domain), b->domain);
 }
 
-static bool is_8bit(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text > 0x7f)
-			return true;
-	}
-	return false;
-}
-
 bool address_is_8bit(const struct address *address)
 {
-	return is_8bit(address->local) || is_8bit(address->domain);
+	return span_is_8bit(span_of(address->local)) || span_is_8bit(span_of(address->domain));
 }
 
 bool address_domain_matches(const char *domain, const char *pattern)

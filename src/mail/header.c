@@ -228,20 +228,11 @@ void header_identity(const struct header *header, void (*sink)(void *ctx, struct
 		sink(ctx, header->rest);
 }
 
-static bool is_8bit(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		if ((unsigned char)text.data[i] > 0x7f)
-			return true;
-	}
-	return false;
-}
-
 bool header_is_8bit(const struct header *header)
 {
 	for (size_t i = 0; i < header->count; i++) {
-		if (is_8bit(header->fields[i].raw))
+		if (span_is_8bit(header->fields[i].raw))
 			return true;
 	}
-	return is_8bit(header->rest);
+	return span_is_8bit(header->rest);
 }

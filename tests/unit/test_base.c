@@ -37,6 +37,9 @@ static void span_words_and_numbers(void **state)
 	assert_int_equal(span_trim(SPAN("  ")).len, 0);
 	assert_true(span_is(SPAN("uidl"), "UIDL"));
 	assert_false(span_is(SPAN("UIDLX"), "UIDL"));
+	assert_true(span_is_8bit(SPAN("plain \x80")));
+	assert_false(span_is_8bit(SPAN("plain \x7f")));
+	assert_false(span_is_8bit(SPAN("")));
 }
 
 static void durations_and_sizes(void **state)
