@@ -12,11 +12,19 @@
 
 #include "multidropd/log.h"
 #include "multidropd/str.h"
+#include "multidropd/virtual.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/multidropd/multidropd.conf"
 
 enum config_tls { CONFIG_TLS_NONE, CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT };
 enum config_order { CONFIG_ORDER_SMALLEST, CONFIG_ORDER_SERVER };
+enum config_fallback { CONFIG_FALLBACK_POSTMASTER, CONFIG_FALLBACK_KEEP, CONFIG_FALLBACK_HEADERS };
+enum config_rejected {
+	CONFIG_REJECTED_POSTMASTER,
+	CONFIG_REJECTED_BOUNCE,
+	CONFIG_REJECTED_KEEP,
+	CONFIG_REJECTED_DISCARD
+};
 enum config_which { CONFIG_WHICH_FIRST, CONFIG_WHICH_LAST, CONFIG_WHICH_ALL };
 
 struct config_tls_options {
@@ -57,6 +65,7 @@ struct config_relay {
 	unsigned max_connections;
 	int64_t idle_timeout_s, timeout_s;
 	bool pipelining;
+	bool dsn;
 };
 
 struct config_multidrop {
@@ -65,7 +74,12 @@ struct config_multidrop {
 	unsigned skip;
 	enum config_which which;
 	char *strip_prefix, *strip_suffix;
-	struct strlist domains;
+	struct strlist received_by;
+	unsigned received_depth;
+	struct strlist domains;         /* ASCII: internationalised names as A-labels, here and in the next three */
+	enum config_fallback fallback;
+	struct virtual_map virtual_map; /* `virtual` and `virtual_file`, sorted */
+	char *rewrite_domain;           /* "": none */
 	bool remove_header;
 };
 
@@ -93,7 +107,16 @@ struct config_account {
 	struct strlist recipient;       /* not empty: one-person mailbox */
 	struct config_multidrop multidrop;      /* without one: envelope and domains empty, the rest its defaults */
 	char *sender;
+	enum config_rejected rejected;
+	const struct config_relay *bounce_relay; /* an smtp relay where rejected is BOUNCE */
+	int64_t give_up_s;
+	int64_t duplicates_s;           /* 0: off */
+	/* For mail that fallback = headers routes: 3 days there unless `duplicates` is given; else as duplicates_s. */
+	int64_t guessed_duplicates_s;
 	bool add_received;
+	struct strlist strip_headers;   /* names */
+	struct strlist add_headers;     /* whole lines: "Name: value" */
+	bool fix_message_id;
 	char *broken;           /* NULL, or why its own files make it unusable: it is set aside, the others run */
 };
 
@@ -115,6 +138,7 @@ struct config {
 	struct config_account *accounts;
 	size_t account_count;
 	const struct config_account **accounts_by_name; /* for config_find_account */
+	struct strlist warnings;        /* "FILE:LINE: message": allowed, and likely to go wrong; for -t */
 };
 
 /*

@@ -68,8 +68,21 @@ enum ledger_state {
 	LEDGER_STATE_REFUSED,   /* a recipient was refused for good and the message stays on the server; nobody is owed */
 };
 
+/* What a recipient is owed. It changes in this order only, as policies settle what the relay refused. */
+enum ledger_owes {
+	LEDGER_OWES_MESSAGE,
+	LEDGER_OWES_BOUNCE,     /* refused for good: the sender is to get a delivery status notification */
+	LEDGER_OWES_COPY,       /* refused for good: the postmaster is to get the message and the refusal */
+	LEDGER_OWES_NOTICE,     /* stays on the server: the postmaster is to be told, once */
+};
+
+/* The recipient of a message that is kept though no recipient was refused: LEDGER_OWES_NOTICE. */
+#define LEDGER_NOBODY ""
+
 struct ledger_owed {
 	char *recipient;
+	enum ledger_owes owes;
+	char *refusal;          /* why it is no longer the message; NULL while it is */
 	int64_t due_s;          /* wall clock; not tried before. 0: at once */
 	int64_t first_deferred_s; /* 0: never refused yet */
 	unsigned attempts;
@@ -132,7 +145,12 @@ struct ledger_begin {
 	const uint8_t *hash;    /* LEDGER_HASH_LEN; NULL: not known */
 	uint64_t size;
 	const char *const *recipients;  /* all who are owed it (for a known record: now) */
+	const enum ledger_owes *owes;   /* by recipient; NULL: the message. A known recipient is owed what it was */
 	size_t recipient_count;
+	/* For `duplicates`: each recipient that is DELIVERED the message is remembered with this Message-ID for so long.
+	 * 0: not. */
+	struct span message_id;
+	int64_t remember_s;
 	int64_t now_s;
 	/* After the commit: now a crash leaves a trace, and the relay may be given the final dot. NULL: nobody waits. */
 	ledger_begun_fn *begun;
@@ -149,15 +167,18 @@ struct ledger_begin {
 int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin);
 
 enum ledger_outcome {
-	LEDGER_DELIVERED,
+	LEDGER_DELIVERED,       /* what was owed */
+	LEDGER_SETTLED,         /* by a policy: discarded, a duplicate that was suppressed */
 	LEDGER_DEFERRED,        /* owed, due again at due_s */
-	LEDGER_REFUSED,         /* for good */
+	LEDGER_CHANGED,         /* `owes` now, at once, because of `reply`; attempts begin anew */
+	LEDGER_REFUSED,         /* for good: the message stays on the server */
 	LEDGER_POSSIBLE,        /* may have been delivered; still owed, due at due_s */
 };
 
 struct ledger_verdict {
 	const char *recipient;  /* as in ledger_begin */
 	enum ledger_outcome outcome;
+	enum ledger_owes owes;  /* CHANGED */
 	int64_t due_s;
 	const char *reply;      /* NULL: none; what is over 512 bytes is cut */
 	int64_t now_s;
@@ -175,6 +196,25 @@ typedef void ledger_done_fn(void *ctx, int64_t id, enum ledger_state state);
  * OWED.
  */
 void ledger_end(struct ledger *ledger, int64_t id, int64_t now_s, ledger_done_fn *done, void *ctx);
+
+/*
+ * Which of these recipients were delivered a message with this Message-ID in
+ * this mailbox, as far as it is remembered. Recipients are compared without
+ * case. `found` gets an item for each.
+ */
+typedef void ledger_duplicates_fn(void *ctx, const bool *duplicate, size_t count);
+
+struct ledger_duplicates {
+	int64_t mailbox;
+	struct span message_id;
+	const char *const *recipients;
+	size_t recipient_count;
+	int64_t now_s;
+	ledger_duplicates_fn *found;
+	void *ctx;
+};
+/* All is copied. */
+void ledger_find_duplicates(struct ledger *ledger, const struct ledger_duplicates *wanted);
 
 /* QUIT confirmed the DELE of these; one that is owed is left as it is. Not waited for. */
 void ledger_deleted(struct ledger *ledger, const int64_t *ids, size_t count, int64_t now_s);

@@ -135,6 +135,8 @@ void pop3_free(struct pop3_session **session);
 void pop3_list(struct pop3_session *session);                        /* UIDL and LIST in one flight → listed */
 void pop3_retr(struct pop3_session *session, uint32_t number);
 void pop3_top(struct pop3_session *session, uint32_t number);        /* TOP n 0: header only */
+/* The *ENV n of Demon's SDPS: the envelope, a line each; events as for TOP. For servers that do not know it -ERR: REFUSED. */
+void pop3_env(struct pop3_session *session, uint32_t number);
 void pop3_dele(struct pop3_session *session, uint32_t number);
 void pop3_quit(struct pop3_session *session);                        /* after what is queued; → closed */
 

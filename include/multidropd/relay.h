@@ -42,6 +42,7 @@ struct relay_params {
 	int64_t idle_timeout_ms;
 	int64_t timeout_ms;
 	bool pipelining;                         /* where offered */
+	bool dsn;                                /* RFC 3461, where offered */
 	int64_t retry_min_ms, retry_max_ms;      /* pauses while it cannot be reached */
 };
 
@@ -121,6 +122,13 @@ struct delivery_events {
 	void (*ended)(void *ctx);
 };
 
+/* What a later failure behind the relay is to do (RFC 3461 4.1); said only to a relay that offers DSN. */
+enum delivery_notify {
+	DELIVERY_NOTIFY_DEFAULT,                /* nothing is said */
+	DELIVERY_NOTIFY_FAILURE,
+	DELIVERY_NOTIFY_NEVER,
+};
+
 /* Borrowed until the delivery ended. */
 struct delivery_params {
 	const char *sender;                     /* "" is the null sender */
@@ -130,6 +138,9 @@ struct delivery_params {
 	bool body_8bit;                         /* may hold bytes above 0x7f: BODY=8BITMIME where offered */
 	bool need_smtputf8;                     /* an address is 8-bit; without SMTPUTF8 such addresses are refused */
 	bool header_8bit;                       /* SMTPUTF8 is used where offered */
+	enum delivery_notify notify;            /* of each recipient */
+	const char *const *originals;           /* by recipient, for ORCPT: as the message was addressed; NULL, or an item NULL: none */
+	const char *envid;                      /* for ENVID; NULL: none. With it RET=HDRS is said */
 	struct delivery_source source;
 };
 

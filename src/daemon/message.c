@@ -189,7 +189,7 @@ static void render_header(struct message *message)
 	const struct message_env *env = message->env;
 	const struct config_account *account = env->account->config;
 	struct strbuf trace = { 0 };
-	bool single = message->route.recipients.count == 1 && message->route.reason != ROUTE_FALLBACK;
+	bool single = message->route.recipients.count == 1 && message->route.reason != ROUTE_POSTMASTER;
 
 	if (account->add_received) {
 		struct trace facts = {
@@ -264,7 +264,7 @@ static void header_complete(struct message *message, bool capped)
 	header_parse(&message->header, strbuf_span(&message->header_bytes), capped);
 	/* Anew for each RETR: a field that the hash leaves out (Status …) may have come or gone. */
 	route_free(&message->route);
-	route_message(&message->env->account->rules, &message->header, &message->route);
+	route_message(&message->env->account->rules, &message->header, (struct span){ 0 }, &message->route);
 	if (message->retrs == 1 ? !first_header(message) : !is_still_the_same(message)) {
 		message->over = true;
 		message_discard(message);

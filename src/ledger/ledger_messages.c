@@ -166,6 +166,8 @@ static int apply_verdict(struct ledger *ledger, const struct ledger_request *ver
 	note_attempt(recipient, verdict);
 	switch (verdict->outcome) {
 	case LEDGER_DELIVERED:
+	case LEDGER_SETTLED:
+	case LEDGER_CHANGED:
 		recipient->state = LEDGER_RECIPIENT_DELIVERED;
 		break;
 	case LEDGER_REFUSED:

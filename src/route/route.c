@@ -25,7 +25,7 @@ struct decision {
 
 static void fall_back(struct decision *decision, struct route *route)
 {
-	route->reason = ROUTE_FALLBACK;
+	route->reason = ROUTE_POSTMASTER;
 	recipients_free(&decision->recipients);
 	recipients_add_own(&decision->recipients, decision->rules->postmaster);
 }
@@ -125,9 +125,12 @@ static void remove_return_path(const struct decision *decision, struct route *ro
 		route->remove[at] = true;
 }
 
-void route_message(const struct route_rules *rules, const struct header *header, struct route *route)
+void route_message(const struct route_rules *rules, const struct header *header, struct span envelope_lines,
+                   struct route *route)
 {
 	struct decision decision = { .rules = rules, .header = header };
+
+	(void)envelope_lines;
 
 	*route = (struct route){ .remove_count = header->count };
 	route->remove = mem_array(header->count, sizeof(*route->remove));

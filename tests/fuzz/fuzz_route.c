@@ -47,8 +47,8 @@ static void check_recipients(const struct route *route, const struct strlist *do
 		for (size_t j = 0; j < i && list->count < MANY; j++)
 			require(strcasecmp(list->items[i], list->items[j]) != 0);
 	}
-	require(strangers == (route->reason == ROUTE_FALLBACK || route->partly_broken));
-	require(route->reason != ROUTE_FALLBACK || list->count == 1);
+	require(strangers == (route->reason == ROUTE_POSTMASTER || route->partly_broken));
+	require(route->reason != ROUTE_POSTMASTER || list->count == 1);
 }
 
 static struct route_rules pick_rules(uint8_t byte, const struct strlist *envelope, const struct strlist *domains)
@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	rules = pick_rules(data[0], &envelope, &domains);
 	header_parse(&header, span_make(data + 1, size - 1), false);
-	route_message(&rules, &header, &route);
+	route_message(&rules, &header, (struct span){ 0 }, &route);
 	check_recipients(&route, &domains);
 	require(route.remove_count == header.count && route.explanation[0] != '\0');
 	for (const char *at = route.sender; *at != '\0'; at++)

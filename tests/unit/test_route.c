@@ -106,7 +106,7 @@ static void route_text(const struct rules_text *text, struct span bytes, bool ca
 	struct header header;
 
 	header_parse(&header, bytes, capped);
-	route_message(&rules, &header, route);
+	route_message(&rules, &header, (struct span){ 0 }, route);
 	route->source = NULL;
 	header_free(&header);
 	rules_free(&lists);
@@ -128,7 +128,7 @@ static void check_route(const struct route_case *test)
 	recipients = join(&route.recipients);
 	if (strcmp(recipients, test->recipients) != 0)
 		fail_msg("%s: `%s`, not `%s` (%s)", test->what, recipients, test->recipients, route.explanation);
-	assert_int_equal(route.reason == ROUTE_FALLBACK, strcmp(test->recipients, FALLBACK) == 0);
+	assert_int_equal(route.reason == ROUTE_POSTMASTER, strcmp(test->recipients, FALLBACK) == 0);
 	free(recipients);
 	route_free(&route);
 }
@@ -665,7 +665,7 @@ static void what_decided_is_told(void **state)
 	(void)state;
 	rules.fixed = NULL;
 	header_parse(&header, SPAN("Delivered-To: alice@office.example, a@b@c\r\n"), false);
-	route_message(&rules, &header, &route);
+	route_message(&rules, &header, (struct span){ 0 }, &route);
 	assert_int_equal(route.reason, ROUTE_ENVELOPE);
 	assert_ptr_equal(route.source, lists.envelope.items[1]);
 	assert_true(route.partly_broken);
@@ -675,8 +675,8 @@ static void what_decided_is_told(void **state)
 	header_free(&header);
 
 	header_parse(&header, SPAN("Subject: x\r\n"), false);
-	route_message(&rules, &header, &route);
-	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	route_message(&rules, &header, (struct span){ 0 }, &route);
+	assert_int_equal(route.reason, ROUTE_POSTMASTER);
 	assert_null(route.source);
 	assert_false(route.partly_broken);
 	route_free(&route);
@@ -738,7 +738,7 @@ static void oversize_field(void **state)
 		strbuf_add_str(&text, "bob@office.example, ");
 	strbuf_add_str(&text, "carol@office.example\r\n" RECEIVED);
 	route_text(&rules, strbuf_span(&text), false, &route);
-	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	assert_int_equal(route.reason, ROUTE_POSTMASTER);
 	assert_non_null(strstr(route.explanation, "is too large to be read"));
 	assert_string_equal(route.sender, "s@sender.example");
 	route_free(&route);
@@ -784,10 +784,10 @@ static void part_of_a_run_is_not_taken_for_all(void **state)
 	(void)state;
 	route_text(&rules, SPAN("X-A: b\r\nX-Envelope-To: alice@office.example\r\nno colon\r\n"
 	                        "X-Envelope-To: bob@office.example\r\n"), false, &route);
-	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	assert_int_equal(route.reason, ROUTE_POSTMASTER);
 	route_free(&route);
 	route_text(&rules, SPAN("X-Envelope-To: alice@office.example\r\nX-Env"), true, &route);
-	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	assert_int_equal(route.reason, ROUTE_POSTMASTER);
 	route_free(&route);
 	route_text(&rules, SPAN("X-Envelope-To: alice@office.example\r\nX-A: b\r\nX-B"), true, &route);
 	assert_string_equal(route.recipients.items[0], "alice@office.example");
@@ -804,16 +804,16 @@ static void bottommost_is_not_guessed(void **state)
 
 	(void)state;
 	route_text(&rules, span_of(header), false, &route);
-	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	assert_int_equal(route.reason, ROUTE_POSTMASTER);
 	assert_non_null(strstr(route.explanation, "is not certainly the last one"));
 	assert_string_equal(route.sender, "");
 	route_free(&route);
 	route_text(&rules, SPAN("X-Envelope-To: victim@office.example\r\nX-A: b"), true, &route);
-	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	assert_int_equal(route.reason, ROUTE_POSTMASTER);
 	route_free(&route);
 	rules.any = false;
 	route_text(&rules, span_of(header), false, &route);
-	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	assert_int_equal(route.reason, ROUTE_POSTMASTER);
 	route_free(&route);
 	route_text(&rules, SPAN("X-Envelope-To: alice@office.example\r\n" RECEIVED "no colon\r\n"), false, &route);
 	assert_string_equal(route.recipients.items[0], "alice@office.example");
@@ -831,7 +831,7 @@ static void no_domains(void **state)
 
 	(void)state;
 	route_text(&rules, SPAN("X-Envelope-To: alice, bob@office.example\r\n"), false, &route);
-	assert_int_equal(route.reason, ROUTE_FALLBACK);
+	assert_int_equal(route.reason, ROUTE_POSTMASTER);
 	route_free(&route);
 }
 

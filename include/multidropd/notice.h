@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The mail that multidropd writes itself, as canonical lines (RFC 5322, 2045,
+ * 3464, 3834): the copy for the postmaster of what a relay refused, the
+ * delivery status notification for its sender, the short notice about what
+ * stays on the server. Pure: facts in, text out. Whatever is in the facts, no
+ * line but ours comes out, and no text over NOTICE_MAX, the attached message
+ * apart.
+ */
+#ifndef MULTIDROPD_NOTICE_H
+#define MULTIDROPD_NOTICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multidropd/header.h"
+#include "multidropd/str.h"
+
+#define NOTICE_MAX (64u * 1024u)
+#define NOTICE_REFUSALS_SHOWN 100u          /* more are counted */
+
+/* A recipient that the relay refused, or did not take in time. */
+struct notice_refusal {
+	const char *recipient;                  /* as the relay was asked for it */
+	const char *original;                   /* as the message was addressed; NULL: the same, or not known */
+	const char *reply;                      /* the relay's words, code first where it gave one, or ours */
+};
+
+struct notice_facts {
+	const char *hostname;                   /* ours */
+	const char *account;
+	const char *postmaster;                 /* the account's: `To`, and of a bounce `From` */
+	const char *server;                     /* the POP3 server, as configured */
+	const char *relay;                      /* name or address of who refused; NULL: nobody did */
+	struct span uid;
+	uint64_t size;                          /* of the message */
+	const char *sender;                     /* the message's envelope sender; "": none */
+	const struct header *header;            /* the message's, as it came */
+	const char *token;                      /* letters and digits, never used before, that no sender can guess: Message-ID and boundary */
+	int64_t wall_s;
+	const struct notice_refusal *refusals;
+	size_t refusal_count;
+};
+
+/*
+ * The postmaster's copy: multipart/mixed with an explanation and the message
+ * as message/rfc822. It is `prefix`, the whole message as it came (from the
+ * first field on, mbox line apart), `suffix`.
+ */
+void notice_copy(const struct notice_facts *facts, struct strbuf *prefix, struct strbuf *suffix);
+
+/* To the sender: multipart/report of text, message/delivery-status and the message's header, cut where it is long. */
+void notice_bounce(const struct notice_facts *facts, struct strbuf *out);
+
+/* False for what nobody may be sent a bounce for: the null sender, Precedence bulk, list or junk, Auto-Submitted other
+ * than no, List-Id and the like (RFC 3834 2). */
+bool notice_may_bounce(const struct header *header, const char *sender);
+
+/* Why a message stays on the server. */
+enum notice_kept {
+	NOTICE_KEPT_REFUSED,                    /* the postmaster's copy, too, was refused: `refusals` says why */
+	NOTICE_KEPT_FALLBACK,                   /* nobody could be found whom it is for, and fallback = keep */
+	NOTICE_KEPT_LOOP,                       /* it has been here before, or through too many servers */
+};
+
+/* To the postmaster, text/plain. `why` is the route's explanation; NULL: none. */
+void notice_kept(const struct notice_facts *facts, enum notice_kept kept, const char *why, struct strbuf *out);
+
+#endif
