@@ -23,6 +23,7 @@
 #define POP3_MULTILINE_MAX 128u             /* lines of CAPA */
 #define POP3_LISTING_ENTRIES_MAX 1000000u
 #define POP3_LISTING_BYTES_MAX (128u * 1024u * 1024u)
+#define POP3_ENV_MAX 65536u                 /* bytes that come for *ENV, its final dot included; more end the session */
 
 enum pop3_tls { POP3_TLS_NONE, POP3_TLS_STARTTLS, POP3_TLS_IMPLICIT };
 
@@ -112,8 +113,8 @@ struct pop3_events {
 	/* Belongs to the session; gone after the call. */
 	void (*listed)(void *ctx, const struct pop3_listing *listing);
 	/*
-	 * RETR and TOP, in the order asked: begun once +OK came, canonical bytes
-	 * (canon.h), then the end. REFUSED comes without `begun`. `bytes` is what
+	 * RETR, TOP and *ENV, in the order asked: begun once +OK came, canonical
+	 * bytes (canon.h), then the end. REFUSED comes without `begun`. `bytes` is what
 	 * came over the wire for it.
 	 */
 	void (*message_begun)(void *ctx, uint32_t number);

@@ -33,6 +33,7 @@ static const struct kind {
 	enum timeout timeout;
 	bool alone;           /* nothing is sent before or behind it until its answer is there */
 	bool body;            /* its lines are a message */
+	size_t body_max;      /* bytes of it; 0: any number */
 	pop3_write_fn *write; /* NULL: nothing is sent */
 	pop3_reply_fn *reply;
 	pop3_line_fn *line;
@@ -61,11 +62,18 @@ static const struct kind {
 	                .reply = pop3_on_message, .end = pop3_on_message_end },
 	[POP3_TOP] = { "TOP", "a message's header", TIMEOUT_SESSION, .body = true, .write = write_top,
 	               .reply = pop3_on_message, .end = pop3_on_message_end },
+	[POP3_ENV] = { "*ENV", "a message's envelope", TIMEOUT_SESSION, .body = true, .body_max = POP3_ENV_MAX,
+	               .write = write_number, .reply = pop3_on_message, .end = pop3_on_message_end },
 	[POP3_DELE] = { "DELE", "the answer to DELE", TIMEOUT_SESSION, .write = write_number, .reply = pop3_on_dele },
 	[POP3_QUIT] = { "QUIT", "the answer to QUIT", TIMEOUT_SESSION, .alone = true, .write = pop3_write_quit,
 	                .reply = pop3_on_quit },
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == POP3_COMMAND_COUNT, "a row for each command");
+
+bool pop3_brings_message(enum pop3_command_id id)
+{
+	return kinds[id].body;
+}
 
 /* ---- sending ---- */
 
@@ -325,20 +333,33 @@ static bool receive_line(struct pop3_session *session)
 	return true;
 }
 
+/* How much of the input is looked at in one go; 0: there is none, or none may come any more. */
+static size_t body_piece(struct pop3_session *session, const struct kind *kind)
+{
+	struct evbuffer *input = stream_input(session->stream);
+	size_t len = evbuffer_get_contiguous_space(input);
+	size_t max = BODY_PIECE;
+
+	if (len == 0)
+		len = evbuffer_get_length(input);
+	if (kind->body_max > 0 && max > kind->body_max - session->body_bytes)
+		max = kind->body_max - session->body_bytes;
+	if (len > 0 && max == 0)
+		pop3_fail(session, POP3_TROUBLE_PROTOCOL, "%s: %s has more than %zu bytes",
+		          stream_peer(session->stream), kind->waiting_for, kind->body_max);
+	return len < max ? len : max;
+}
+
 static bool receive_body(struct pop3_session *session)
 {
 	struct pop3_command command = *pop3_queue_at(&session->queue, 0);
 	struct evbuffer *input = stream_input(session->stream);
-	size_t len = evbuffer_get_contiguous_space(input);
+	size_t len = body_piece(session, &kinds[command.id]);
 	size_t used;
 	bool ended;
 
 	if (len == 0)
-		len = evbuffer_get_length(input);
-	if (len == 0)
 		return false;
-	if (len > BODY_PIECE)
-		len = BODY_PIECE;
 	ended = pop3_on_body(session, &command, span_make(evbuffer_pullup(input, (ev_ssize_t)len), len), &used);
 	evbuffer_drain(input, used);
 	if (!ended)

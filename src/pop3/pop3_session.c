@@ -138,7 +138,7 @@ static void report_end(struct pop3_session *session)
 	timer_cancel(session->work);
 	pop3_secret_drop(session);
 	while (!session->freed && pop3_queue_take(&session->queue, &command)) {
-		if (command.id == POP3_RETR || command.id == POP3_TOP)
+		if (pop3_brings_message(command.id))
 			session->events.message_ended(session->ctx, command.number, POP3_MESSAGE_CUT,
 			                              command.multi_line ? session->body_bytes : 0, end.text);
 	}

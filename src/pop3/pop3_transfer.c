@@ -142,6 +142,11 @@ void pop3_top(struct pop3_session *session, uint32_t number)
 	ask(session, POP3_TOP, number);
 }
 
+void pop3_env(struct pop3_session *session, uint32_t number)
+{
+	ask(session, POP3_ENV, number);
+}
+
 /* What a refusal of one message means for the others, the connection shows. */
 enum pop3_step pop3_on_message(struct pop3_session *session, const struct pop3_command *command,
                                const struct pop3_reply *reply)

@@ -7,7 +7,7 @@
  *   pop3_queue.c     the queue of commands in flight and to be sent
  *   pop3_login.c     greeting, CAPA, STLS, UTF8: what comes before a login
  *   pop3_auth.c      the login itself, mechanism after mechanism
- *   pop3_transfer.c  UIDL, LIST, RETR, TOP, DELE, QUIT
+ *   pop3_transfer.c  UIDL, LIST, RETR, TOP, *ENV, DELE, QUIT
  *
  * Everything that comes from the loop stands between pop3_enter and
  * pop3_leave. Whatever ends or frees the session in between only marks it; the
@@ -48,6 +48,7 @@ enum pop3_command_id {
 	POP3_LIST,
 	POP3_RETR,
 	POP3_TOP,
+	POP3_ENV,
 	POP3_DELE,
 	POP3_QUIT,
 	POP3_COMMAND_COUNT,
@@ -164,6 +165,7 @@ void pop3_receive(struct pop3_session *session); /* what has come */
 /* The connection was lost, or LIST refused: true if that was in the flight that was to prove pipelining, which failed
  * then. */
 bool pop3_flight_failed(struct pop3_session *session);
+bool pop3_brings_message(enum pop3_command_id id); /* message_ended is due for it */
 
 /* Lines out, with CRLF added. The second is masked in the log and leaves no copy of the secret. */
 void pop3_write(struct pop3_session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -263,6 +263,11 @@ static void call_top(void *ctx, const char *argument)
 	each_number(ctx, argument, pop3_top);
 }
 
+static void call_env(void *ctx, const char *argument)
+{
+	each_number(ctx, argument, pop3_env);
+}
+
 static void call_dele(void *ctx, const char *argument)
 {
 	each_number(ctx, argument, pop3_dele);
@@ -344,7 +349,7 @@ static const struct script_call calls[] = {
 	{ "held", call_held },       { "facts", call_facts }, { "list", call_list }, { "retr", call_retr },
 	{ "top", call_top },         { "dele", call_dele },   { "quit", call_quit }, { "pause", call_pause },
 	{ "unpause", call_unpause }, { "free", call_free },   { "open", call_open }, { "secret", call_secret },
-	{ "state", call_state },
+	{ "state", call_state },     { "env", call_env },
 };
 
 static struct script_test test_of(const struct pop3_client_options *options, const char *text)

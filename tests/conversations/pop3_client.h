@@ -3,7 +3,7 @@
  * A POP3 session as the scripts drive it: what it reports becomes journal
  * entries, what they CALL is asked of it.
  *
- *   CALL list | retr N | top N | dele N | quit | pause | unpause
+ *   CALL list | retr N | top N | env N | dele N | quit | pause | unpause
  *   CALL free       the session is freed
  *   CALL open       a further session of the same account, after the last one ended
  *   CALL secret     the secret that was fetched with `secret_later` comes now
