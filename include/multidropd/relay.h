@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * A relay: a pool of SMTP or LMTP connections (RFC 5321, 2033, 2920, 1870,
- * 6152, 6531, 3207, 4954) that takes deliveries. SMTP and LMTP are one client:
+ * 6152, 6531, 3461, 3207, 4954) that takes deliveries. SMTP and LMTP are one client:
  * each recipient gets its own verdict in both.
  *
  * Every callback comes from the loop, never from inside a call.
@@ -139,8 +139,13 @@ struct delivery_params {
 	bool need_smtputf8;                     /* an address is 8-bit; without SMTPUTF8 such addresses are refused */
 	bool header_8bit;                       /* SMTPUTF8 is used where offered */
 	enum delivery_notify notify;            /* of each recipient */
-	const char *const *originals;           /* by recipient, for ORCPT: as the message was addressed; NULL, or an item NULL: none */
-	const char *envid;                      /* for ENVID; NULL: none. With it RET=HDRS is said */
+	/*
+	 * By recipient, for ORCPT beside NOTIFY=FAILURE: the address as the message
+	 * had it, without brackets. NULL, or an item NULL: none. One that is 8-bit
+	 * is named only where SMTPUTF8 is used, one of about 470 bytes or more never.
+	 */
+	const char *const *originals;
+	const char *envid;                      /* for ENVID: printable, up to 100 bytes; with RET=HDRS; NULL: none */
 	struct delivery_source source;
 };
 

@@ -42,6 +42,7 @@ struct smtp_extensions {
 	bool eightbit;     /* 8BITMIME, RFC 6152 */
 	bool smtputf8;     /* RFC 6531 */
 	bool starttls;     /* RFC 3207 */
+	bool dsn;          /* RFC 3461 */
 	bool size;         /* RFC 1870 */
 	uint64_t size_max; /* 0: no fixed limit */
 	sasl_set auth;     /* RFC 4954 */

@@ -40,6 +40,8 @@ void smtp_extensions_add(struct smtp_extensions *extensions, struct span text)
 		extensions->smtputf8 = true;
 	else if (span_is(keyword, "STARTTLS"))
 		extensions->starttls = true;
+	else if (span_is(keyword, "DSN"))
+		extensions->dsn = true;
 	else if (span_is(keyword, "SIZE"))
 		read_size(extensions, rest);
 	else if (span_is(keyword, "AUTH"))

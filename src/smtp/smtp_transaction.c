@@ -8,6 +8,8 @@
 
 #include <event2/buffer.h>
 
+#include "dsn.h"
+
 static struct verdict verdict_from(const struct session *session, enum verdict_kind kind, enum verdict_stage stage,
                                    const struct smtp_reply *reply)
 {
@@ -87,19 +89,50 @@ static bool refuse_early(struct session *session, struct delivery *delivery)
 	return delivery->ended;
 }
 
+static bool uses_smtputf8(const struct session *session)
+{
+	const struct delivery_params *params = &session->delivery->params;
+
+	return session->extensions.smtputf8 && (params->need_smtputf8 || params->header_8bit);
+}
+
+static bool uses_dsn(const struct session *session)
+{
+	return session->extensions.dsn && session->relay->params.dsn;
+}
+
+/* 8BITMIME keeps a relay without SMTPUTF8 from stripping the header, too (sendmail). */
 static void send_mail(struct session *session)
 {
 	const struct smtp_extensions *extensions = &session->extensions;
 	const struct delivery_params *params = &session->delivery->params;
-	bool smtputf8 = extensions->smtputf8 && (params->need_smtputf8 || params->header_8bit);
-	bool eightbit = extensions->eightbit && (params->body_8bit || smtputf8);
-	struct strbuf size = { 0 };
+	bool smtputf8 = uses_smtputf8(session);
+	struct strbuf line = { 0 };
 
+	strbuf_addf(&line, "MAIL FROM:<%s>", params->sender);
+	if (extensions->eightbit && (params->body_8bit || params->header_8bit || smtputf8))
+		strbuf_add_str(&line, " BODY=8BITMIME");
 	if (extensions->size && params->size > 0)
-		strbuf_addf(&size, " SIZE=%llu", (unsigned long long)params->size);
-	session_send(session, SMTP_MAIL, FLIGHT_ALL, "MAIL FROM:<%s>%s%s%s", params->sender,
-	             eightbit ? " BODY=8BITMIME" : "", strbuf_str(&size), smtputf8 ? " SMTPUTF8" : "");
-	strbuf_free(&size);
+		strbuf_addf(&line, " SIZE=%llu", (unsigned long long)params->size);
+	if (smtputf8)
+		strbuf_add_str(&line, " SMTPUTF8");
+	if (uses_dsn(session))
+		smtp_dsn_add_mail(&line, params->envid);
+	session_send(session, SMTP_MAIL, FLIGHT_ALL, "%s", strbuf_str(&line));
+	strbuf_free(&line);
+}
+
+static void send_rcpt(struct session *session, size_t recipient)
+{
+	const struct delivery_params *params = &session->delivery->params;
+	const char *original = params->originals != NULL ? params->originals[recipient] : NULL;
+	struct strbuf line = { 0 };
+
+	strbuf_addf(&line, "RCPT TO:<%s>", params->recipients[recipient]);
+	if (uses_dsn(session))
+		smtp_dsn_add_rcpt(&line, params->notify, original, uses_smtputf8(session));
+	session_send(session, SMTP_RCPT, recipient, "%s", strbuf_str(&line));
+	strbuf_free(&line);
 }
 
 static void skip_told(struct session *session)
@@ -125,8 +158,7 @@ static bool send_next(struct session *session)
 	if (verb == SMTP_MAIL)
 		send_mail(session);
 	else if (verb == SMTP_RCPT)
-		session_send(session, SMTP_RCPT, session->next - 1, "RCPT TO:<%s>",
-		             delivery->params.recipients[session->next - 1]);
+		send_rcpt(session, session->next - 1);
 	else
 		session_send(session, SMTP_DATA, FLIGHT_ALL, "DATA");
 	session->next++;

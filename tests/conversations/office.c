@@ -25,6 +25,9 @@ struct letter {
 	char *words;
 	char *sender;
 	struct strlist to;
+	struct strlist originals;
+	const char *orcpt[RELAY_RECIPIENTS_MAX];
+	char *envid;
 	struct strbuf bytes;
 	size_t taken;
 	enum source_state rest; /* behind the last byte */
@@ -200,15 +203,35 @@ static void fill(struct letter *letter)
 		strbuf_add_str(&letter->bytes, "12345678\r\n");
 }
 
-static void address(struct letter *letter, struct span recipients)
+static void split(struct strlist *list, struct span items)
 {
 	ssize_t comma;
 
-	while ((comma = span_find(recipients, ',')) >= 0) {
-		strlist_take(&letter->to, span_dup(span_make(recipients.data, (size_t)comma)));
-		recipients = span_from(recipients, (size_t)comma + 1);
+	while ((comma = span_find(items, ',')) >= 0) {
+		strlist_take(list, span_dup(span_make(items.data, (size_t)comma)));
+		items = span_from(items, (size_t)comma + 1);
 	}
-	strlist_take(&letter->to, span_dup(recipients));
+	strlist_take(list, span_dup(items));
+}
+
+static void set_blanks(char *text)
+{
+	for (; text != NULL && *text != '\0'; text++)
+		*text = *text == '_' ? ' ' : *text;
+}
+
+static void ask_for_notices(struct letter *letter)
+{
+	char *originals = word_value(letter, "originals=");
+
+	set_blanks(originals);
+	if (originals != NULL)
+		split(&letter->originals, span_of(originals));
+	for (size_t i = 0; i < letter->originals.count; i++)
+		letter->orcpt[i] = strcmp(letter->originals.items[i], "-") == 0 ? NULL : letter->originals.items[i];
+	letter->envid = word_value(letter, "envid=");
+	set_blanks(letter->envid);
+	free(originals);
 }
 
 static struct letter *write_letter(struct office *office, const char *argument)
@@ -222,8 +245,9 @@ static struct letter *write_letter(struct office *office, const char *argument)
 	letter->name = span_dup(span_token(&rest));
 	sender = span_token(&rest);
 	letter->sender = span_equal(sender, SPAN("<>")) ? mem_strdup("") : span_dup(sender);
-	address(letter, span_token(&rest));
+	split(&letter->to, span_token(&rest));
 	letter->words = span_dup(rest);
+	ask_for_notices(letter);
 	letter->fixed = has_word(letter, "fixed");
 	fill(letter);
 	return letter;
@@ -243,6 +267,11 @@ static void call_send(void *ctx, const char *argument)
 		.body_8bit = has_word(letter, "8bit"),
 		.need_smtputf8 = has_word(letter, "utf8"),
 		.header_8bit = has_word(letter, "header8"),
+		.notify = has_word(letter, "failure") ? DELIVERY_NOTIFY_FAILURE
+		          : has_word(letter, "never") ? DELIVERY_NOTIFY_NEVER
+		                                      : DELIVERY_NOTIFY_DEFAULT,
+		.originals = letter->originals.count > 0 ? letter->orcpt : NULL,
+		.envid = letter->envid,
 		.source = { letter_peek, letter_take, letter_rewind, letter },
 	};
 
@@ -407,6 +436,7 @@ static void *office_setup(struct loop *loop, const void *argument)
 		.idle_timeout_ms = 30000,
 		.timeout_ms = 300000,
 		.pipelining = !options->no_pipelining,
+		.dsn = options->dsn,
 		.retry_min_ms = 1000,
 		.retry_max_ms = 8000,
 	};
@@ -434,7 +464,9 @@ static void office_teardown(void *ctx)
 		free(letter->name);
 		free(letter->words);
 		free(letter->sender);
+		free(letter->envid);
 		strlist_free(&letter->to);
+		strlist_free(&letter->originals);
 		strbuf_free(&letter->bytes);
 	}
 	free(office);

@@ -69,10 +69,33 @@ static void judges_each(void **state)
 	OFFICE_PLAY(scenes);
 }
 
+static void asks_for_notices(void **state)
+{
+	static const struct office_scene scenes[] = {
+		/* clang-format off */
+		{ "after LHLO", { .lmtp = true, .dsn = true, .path = "/run/lmtp" },
+		  "CALL send A a@b x@office,y@office failure originals=-,o@p envid=e\n" HELLO
+		  "S: 250-office\nS: 250-DSN\nS: 250 PIPELINING\nC: MAIL FROM:<a@b> RET=HDRS ENVID=e\n"
+		  "C: RCPT TO:<x@office> NOTIFY=FAILURE\nC: RCPT TO:<y@office> NOTIFY=FAILURE ORCPT=rfc822;o@p\n"
+		  "C: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go on\n" CONTENT "S: 250 x\nS: 250 y\n"
+		  "EXPECT~ A x@office accepted\nEXPECT~ A y@office accepted\nEXPECT A ended\n" QUIT },
+		{ "not offered", { .lmtp = true, .dsn = true, .path = "/run/lmtp" },
+		  "CALL send A a@b x@office,y@office,z@office never originals=-,o@p,- envid=e\n" PIPE FLIGHT
+		  "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go on\n" CONTENT "S: 250 x\nS: 250 y\n"
+		  "S: 250 z\nEXPECT~ A x@office accepted\nEXPECT~ A y@office accepted\nEXPECT~ A z@office accepted\n"
+		  "EXPECT A ended\n" QUIT },
+		/* clang-format on */
+	};
+
+	(void)state;
+	OFFICE_PLAY(scenes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges_each),
+		cmocka_unit_test(asks_for_notices),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

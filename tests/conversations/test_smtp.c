@@ -18,6 +18,8 @@
 #define FULL                                                                                                           \
 	HELLO "S: 250-mx.example\nS: 250-PIPELINING\nS: 250-SIZE 1000\nS: 250-8BITMIME\nS: 250-SMTPUTF8\nS: 250 "      \
 	      "HELP\n"
+#define DSN HELLO "S: 250-mx.example\nS: 250-PIPELINING\nS: 250 DSN\n"
+#define DSN8 HELLO "S: 250-mx.example\nS: 250-PIPELINING\nS: 250-8BITMIME\nS: 250-SMTPUTF8\nS: 250 DSN\n"
 #define MAIL "C: MAIL FROM:<a@b>\n"
 #define RCPT "C: RCPT TO:<x@office>\n"
 #define RCPT_Y "C: RCPT TO:<y@office>\n"
@@ -93,6 +95,9 @@ static void negotiates(void **state)
 		{ "8-bit text goes as it is", { 0 },
 		  "CALL send A a@b x@office 8bit header8 size=21\n" PIPE MAIL RCPT DATA "S: 250 ok\nS: 250 ok\n" GO
 		  CONTENT TAKEN QUIT },
+		{ "an 8-bit header without SMTPUTF8 uses 8BITMIME", { 0 },
+		  "CALL send A a@b x@office header8\n" HELLO "S: 250-mx.example\nS: 250-PIPELINING\nS: 250 8BITMIME\n"
+		  "C: MAIL FROM:<a@b> BODY=8BITMIME\n" RCPT DATA "S: 250 ok\nS: 250 ok\n" GO CONTENT TAKEN QUIT },
 		{ "an 8-bit header uses SMTPUTF8", { 0 },
 		  "CALL send A a@b x@office header8\n" FULL "C: MAIL FROM:<a@b> BODY=8BITMIME SMTPUTF8\n" RCPT DATA
 		  "S: 250 ok\nS: 250 ok\n" GO CONTENT TAKEN QUIT },
@@ -121,6 +126,62 @@ static void negotiates(void **state)
 		  "CALL send A a@b x@office stream\n" FULL MAIL RCPT DATA "S: 250 ok\nS: 250 ok\n" GO
 		  "CALL feed A " X500 "\nC: " X500 "\nCALL feed A " X500 "\nEXPECT~ A x@office refused data 0\n" ENDED
 		  "CNONE\n" },
+		/* clang-format on */
+	};
+
+	(void)state;
+	OFFICE_PLAY(scenes);
+}
+
+static void asks_for_notices(void **state)
+{
+	static const struct office_scene scenes[] = {
+		/* clang-format off */
+		{ "not offered", { .dsn = true },
+		  "CALL send A a@b x@office failure originals=o@p envid=e\n" IN_ONE TAKEN QUIT },
+		{ "off", { 0 },
+		  "CALL send A a@b x@office failure originals=o@p envid=e\n" DSN MAIL RCPT DATA
+		  "S: 250 ok\nS: 250 ok\n" GO CONTENT TAKEN QUIT },
+		{ "nothing asked for", { .dsn = true },
+		  "CALL send A a@b x@office originals=o@p\n" DSN MAIL RCPT DATA "S: 250 ok\nS: 250 ok\n" GO CONTENT
+		  TAKEN QUIT },
+		{ "failures, in one flight", { .dsn = true },
+		  "CALL send A a@b x@office,y@office failure originals=bob+tag=1@p,- envid=m/1_2\n" DSN
+		  "C: MAIL FROM:<a@b> RET=HDRS ENVID=m/1+202\n"
+		  "C: RCPT TO:<x@office> NOTIFY=FAILURE ORCPT=rfc822;bob+2Btag+3D1@p\n"
+		  "C: RCPT TO:<y@office> NOTIFY=FAILURE\n" DATA "S: 250 ok\nS: 250 ok\nS: 250 ok\n" GO CONTENT
+		  "S: 250 queued\nEXPECT~ A x@office accepted\nEXPECT~ A y@office accepted\nEXPECT A ended\n" QUIT },
+		{ "step by step", { .dsn = true, .no_pipelining = true },
+		  "CALL send A a@b x@office failure originals=\"o_p\"@q envid=e\n" DSN
+		  "C: MAIL FROM:<a@b> RET=HDRS ENVID=e\nCNONE\nS: 250 ok\n"
+		  "C: RCPT TO:<x@office> NOTIFY=FAILURE ORCPT=rfc822;\"o+20p\"@q\nCNONE\nS: 250 ok\n" DATA GO CONTENT
+		  TAKEN QUIT },
+		{ "never, and no original then", { .dsn = true },
+		  "CALL send A a@b x@office never originals=o@p\n" DSN MAIL "C: RCPT TO:<x@office> NOTIFY=NEVER\n" DATA
+		  "S: 250 ok\nS: 250 ok\n" GO CONTENT TAKEN QUIT },
+		{ "an 8-bit original without SMTPUTF8", { .dsn = true },
+		  "CALL send A a@b x@office failure originals=\303\244@p\n" DSN MAIL
+		  "C: RCPT TO:<x@office> NOTIFY=FAILURE\n" DATA "S: 250 ok\nS: 250 ok\n" GO CONTENT TAKEN QUIT },
+		{ "with SMTPUTF8, but not in use", { .dsn = true },
+		  "CALL send A a@b x@office failure originals=\303\244@p\n" DSN8 MAIL
+		  "C: RCPT TO:<x@office> NOTIFY=FAILURE\n" DATA "S: 250 ok\nS: 250 ok\n" GO CONTENT TAKEN QUIT },
+		{ "with SMTPUTF8 in use", { .dsn = true },
+		  "CALL send A a@b x@office,y@office failure header8 originals=\303\244+@p,o+@p envid=e\n" DSN8
+		  "C: MAIL FROM:<a@b> BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=e\n"
+		  "C: RCPT TO:<x@office> NOTIFY=FAILURE ORCPT=utf-8;\303\244\\\\x{2B}@p\n"
+		  "C: RCPT TO:<y@office> NOTIFY=FAILURE ORCPT=rfc822;o+2B@p\n" DATA
+		  "S: 250 ok\nS: 550 no\nS: 250 ok\nEXPECT~ A x@office refused rcpt 550\n" GO CONTENT
+		  "S: 250 queued\nEXPECT~ A y@office accepted\nEXPECT A ended\n" QUIT },
+		{ "asked anew on another connection, which does not offer it", { .dsn = true },
+		  SEND DSN MAIL RCPT DATA "S: 250 ok\nS: 250 ok\n" GO CONTENT TAKEN
+		  "CALL send B a@b x@office failure envid=e\nC: MAIL FROM:<a@b> RET=HDRS ENVID=e\n"
+		  "C: RCPT TO:<x@office> NOTIFY=FAILURE\n" DATA "S: 421 bye\nCLOSED\nENONE\nCONNECT\n" PIPE MAIL RCPT
+		  DATA "S: 250 ok\nS: 250 ok\n" GO CONTENT "S: 250 queued\nEXPECT~ B x@office accepted\n"
+		  "EXPECT B ended\n" QUIT },
+		{ "offered and not taken", { .dsn = true },
+		  "CALL send A a@b x@office failure\n" DSN MAIL "C: RCPT TO:<x@office> NOTIFY=FAILURE\n" DATA
+		  "S: 250 ok\nS: 555 what?\nS: 503 nobody\nEXPECT A x@office refused rcpt 555 " PEER ": 555 what?\n"
+		  "EXPECT A ended\nC: RSET\nS: 250 ok\n" QUIT },
 		/* clang-format on */
 	};
 
@@ -309,6 +370,7 @@ int main(void)
 		cmocka_unit_test(takes_a_hundred_recipients),
 		cmocka_unit_test(delivers),
 		cmocka_unit_test(negotiates),
+		cmocka_unit_test(asks_for_notices),
 		cmocka_unit_test(judges),
 		cmocka_unit_test(survives_cuts),
 		cmocka_unit_test(survives_nonsense),

@@ -131,6 +131,9 @@ static const struct {
 	{ "8BITMIME", { .eightbit = true } },
 	{ "SMTPUTF8", { .smtputf8 = true } },
 	{ "STARTTLS", { .starttls = true } },
+	{ "DSN", { .dsn = true } },
+	{ "dsn", { .dsn = true } },
+	{ "DSN.example", { .dsn = false } },
 	{ "SIZE 10240000", { .size = true, .size_max = 10240000 } },
 	{ "SIZE", { .size = true } },
 	{ "SIZE 0", { .size = true } },
@@ -160,6 +163,7 @@ static void reads_extensions(void **state)
 		assert_int_equal(got.eightbit, want->eightbit);
 		assert_int_equal(got.smtputf8, want->smtputf8);
 		assert_int_equal(got.starttls, want->starttls);
+		assert_int_equal(got.dsn, want->dsn);
 		assert_int_equal(got.size, want->size);
 		assert_true(got.size_max == want->size_max);
 		assert_int_equal(got.auth, want->auth);
