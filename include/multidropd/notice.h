@@ -18,7 +18,7 @@
 #include "multidropd/str.h"
 
 #define NOTICE_MAX (64u * 1024u)
-#define NOTICE_REFUSALS_SHOWN 100u          /* more are counted */
+#define NOTICE_REFUSALS_SHOWN 100u          /* at most, as far as there is room; more are counted */
 
 /* A recipient that the relay refused, or did not take in time. */
 struct notice_refusal {
@@ -30,7 +30,7 @@ struct notice_refusal {
 struct notice_facts {
 	const char *hostname;                   /* ours */
 	const char *account;
-	const char *postmaster;                 /* the account's: `To`, and of a bounce `From` */
+	const char *postmaster;                 /* the account's: `To`; a bounce names it in its text; one without a domain is at our hostname */
 	const char *server;                     /* the POP3 server, as configured */
 	const char *relay;                      /* name or address of who refused; NULL: nobody did */
 	struct span uid;

@@ -4,12 +4,12 @@
  * something else becomes \xNN or \u{NNNN}. A backslash is doubled, so that the
  * escapes can be told from text.
  */
-#include "escape.h"
+#include "multidropd/escape.h"
 
 #include <stdbool.h>
 
-/* Length of the valid UTF-8 sequence at `text`, 0 for none (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_length(struct span text, uint32_t *code)
+/* No overlong forms, no surrogates. */
+size_t escape_utf8_length(struct span text, uint32_t *code)
 {
 	const unsigned char *byte = (const unsigned char *)text.data;
 	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -42,7 +42,7 @@ void escape_text(struct strbuf *out, struct span text, size_t max)
 	while (at < text.len && at < max) {
 		struct span rest = span_from(text, at);
 		uint32_t code = 0;
-		size_t len = utf8_length(rest, &code);
+		size_t len = escape_utf8_length(rest, &code);
 
 		if (len == 0)
 			strbuf_addf(out, "\\x%02x", (unsigned char)rest.data[0]);

@@ -10,7 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "escape.h"
+#include "multidropd/escape.h"
 
 #define LOG_TEXT_MAX 4096
 
