@@ -17,11 +17,10 @@ static void explain(const struct notice_facts *facts, struct strbuf *text)
 	struct strbuf postmaster = { 0 };
 
 	notice_paragraph(text,
-	                 "This is the mail system at %s. Your message could not be delivered to %s:", facts->hostname,
-	                 recipients);
+	                 "This is the mail system at %s. Your message could not be delivered to %s. The reason "
+	                 "stands below each address:",
+	                 facts->hostname, recipients);
 	notice_add_refusals(text, facts, true);
-	if (facts->relay != NULL)
-		notice_paragraph(text, "The words are those of the mail server that refused it.");
 	notice_add_postmaster(&postmaster, facts);
 	notice_paragraph(text, "What you can do: check the address for a mistake and send the message again. If the "
 	                       "address is right, ask the postmaster there:");

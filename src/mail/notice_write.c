@@ -14,7 +14,7 @@
 
 #define LINE_WANTED 72u /* quoted-printable then leaves most lines whole */
 #define WORD_MAX 900u   /* RFC 5322 2.1.1: a line holds 998 */
-#define PARAGRAPH_MAX 2000u
+#define PARAGRAPH_MAX 1000u
 #define SUBJECT_MAX 200u
 #define HOSTNAME_MAX 255u
 #define TOKEN_MAX 50u /* RFC 2046 5.1.1: a boundary holds 70 */
