@@ -147,8 +147,9 @@ struct ledger_begin {
 	const char *const *recipients;  /* all who are owed it (for a known record: now) */
 	const enum ledger_owes *owes;   /* by recipient; NULL: the message. A known recipient is owed what it was */
 	size_t recipient_count;
-	/* For `duplicates`: each recipient that is DELIVERED the message is remembered with this Message-ID for so long.
-	 * 0: not. */
+	/* For `duplicates`: each recipient that is DELIVERED the message is remembered with this Message-ID for so long,
+	 * 400 days at most. 0: not; nor is one without a Message-ID, or with one of more than 998 bytes. Of this
+	 * transaction: given anew with each, also for a known record. */
 	struct span message_id;
 	int64_t remember_s;
 	int64_t now_s;
@@ -199,8 +200,9 @@ void ledger_end(struct ledger *ledger, int64_t id, int64_t now_s, ledger_done_fn
 
 /*
  * Which of these recipients were delivered a message with this Message-ID in
- * this mailbox, as far as it is remembered. Recipients are compared without
- * case. `found` gets an item for each.
+ * this mailbox, as far as it is remembered: by verdicts given before, and
+ * perhaps by some given since the question. Recipients are compared without
+ * case (of ASCII letters). `found` gets an item for each.
  */
 typedef void ledger_duplicates_fn(void *ctx, const bool *duplicate, size_t count);
 

@@ -137,7 +137,10 @@ void ledger_request_free(struct ledger_request **request)
 
 	*request = NULL;
 	strbuf_free(&old->uid);
+	strbuf_free(&old->message_id);
 	strlist_free(&old->recipients);
+	free(old->owes);
+	free(old->duplicate);
 	ledger_listing_free(&old->listing);
 	free(old->recipient);
 	free(old->reply);
@@ -161,6 +164,8 @@ static void run_callback(struct ledger *ledger, struct ledger_request *result)
 		result->callback.compared(result->ctx, listing);
 	} else if (result->kind == LEDGER_REQUEST_BEGIN) {
 		result->callback.begun(result->ctx, result->id);
+	} else if (result->kind == LEDGER_REQUEST_DUPLICATES) {
+		result->callback.found(result->ctx, result->duplicate, result->recipients.count);
 	} else {
 		result->callback.done(result->ctx, result->id, result->state);
 	}
@@ -237,6 +242,20 @@ void ledger_compare(struct ledger *ledger, const struct ledger_mailbox *mailbox,
 	submit(ledger, request);
 }
 
+static void add_recipients(struct ledger_request *request, const char *const *recipients, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		strlist_add(&request->recipients, recipients[i]);
+}
+
+static void add_owed(struct ledger_request *request, const struct ledger_begin *begin)
+{
+	add_recipients(request, begin->recipients, begin->recipient_count);
+	request->owes = mem_array(begin->recipient_count, sizeof(*request->owes));
+	for (size_t i = 0; i < begin->recipient_count && begin->owes != NULL; i++)
+		request->owes[i] = begin->owes[i];
+}
+
 int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin)
 {
 	int64_t id = begin->id != 0 ? begin->id : ledger->next_id++;
@@ -251,8 +270,8 @@ int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin)
 	if (request->has_hash)
 		memcpy(request->hash, begin->hash, LEDGER_HASH_LEN);
 	request->size = begin->size;
-	for (size_t i = 0; i < begin->recipient_count; i++)
-		strlist_add(&request->recipients, begin->recipients[i]);
+	add_owed(request, begin);
+	ledger_seen_name(request, begin->message_id, begin->remember_s);
 	submit(ledger, request);
 	return id;
 }
@@ -263,6 +282,7 @@ void ledger_record_verdict(struct ledger *ledger, int64_t id, const struct ledge
 
 	request->recipient = mem_strdup(verdict->recipient);
 	request->outcome = verdict->outcome;
+	request->changed_to = verdict->owes;
 	request->due_s = verdict->due_s;
 	request->reply = verdict->reply != NULL ? mem_strdup(verdict->reply) : NULL;
 	submit(ledger, request);
@@ -275,6 +295,20 @@ void ledger_end(struct ledger *ledger, int64_t id, int64_t now_s, ledger_done_fn
 	request->answered = done != NULL;
 	request->callback.done = done;
 	request->ctx = ctx;
+	submit(ledger, request);
+}
+
+void ledger_find_duplicates(struct ledger *ledger, const struct ledger_duplicates *wanted)
+{
+	struct ledger_request *request = request_new(LEDGER_REQUEST_DUPLICATES, 0, wanted->now_s);
+
+	request->answered = true;
+	request->callback.found = wanted->found;
+	request->ctx = wanted->ctx;
+	request->mailbox = wanted->mailbox;
+	ledger_seen_name(request, wanted->message_id, 0);
+	add_recipients(request, wanted->recipients, wanted->recipient_count);
+	request->duplicate = mem_array(wanted->recipient_count, sizeof(*request->duplicate));
 	submit(ledger, request);
 }
 

@@ -17,6 +17,8 @@
 #define KEEP_DELETED_S ((int64_t)3 * DAY_S)
 /* Times in the future by more than this were written by a clock that has been set back since. */
 #define CLOCK_STEP_S 600
+/* Message-ID pairs that a comparison drops: each delivery drops some as well, so this is for quiet mailboxes. */
+#define SEEN_DROP_MAX 1000
 
 struct id_list {
 	int64_t *items;
@@ -115,6 +117,8 @@ static void record_add_owed(struct ledger_record *record, const struct ledger_re
 	owed = &record->owed[record->owed_count++];
 	*owed = (struct ledger_owed){
 		.recipient = mem_strdup(recipient->address),
+		.owes = recipient->owes,
+		.refusal = recipient->refusal != NULL ? mem_strdup(recipient->refusal) : NULL,
 		.due_s = recipient->tried_s > now_s + CLOCK_STEP_S ? now_s : recipient->due_s,
 		.first_deferred_s = recipient->first_deferred_s < now_s ? recipient->first_deferred_s : now_s,
 		.attempts = recipient->attempts,
@@ -232,7 +236,8 @@ int ledger_run_compare(struct ledger_db *db, struct ledger_request *request)
 	if (find_or_add_mailbox(db, request) != 0)
 		return -1;
 	comparison.order = sort_entries(request->listing);
-	failed = scan_rows(&comparison) != 0 || write_findings(&comparison) != 0;
+	failed = scan_rows(&comparison) != 0 || write_findings(&comparison) != 0 ||
+	         ledger_seen_drop(db, request->listing->mailbox, comparison.now_s, SEEN_DROP_MAX) != 0;
 	free(comparison.order);
 	free(comparison.back.items);
 	free(comparison.gone.items);

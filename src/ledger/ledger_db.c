@@ -16,7 +16,7 @@ static const char *const sql[] = {
 	[LEDGER_SQL_ROLLBACK] = "ROLLBACK",
 	[LEDGER_SQL_MAILBOX_FIND] = "SELECT id FROM mailbox WHERE account = ?1 AND server = ?2 AND user = ?3",
 	[LEDGER_SQL_MAILBOX_ADD] = "INSERT INTO mailbox (account, server, user) VALUES (?1, ?2, ?3) RETURNING id",
-	[LEDGER_SQL_MESSAGE_FIND] = "SELECT state, settled_at, under_way FROM message WHERE id = ?1",
+	[LEDGER_SQL_MESSAGE_FIND] = "SELECT state, settled_at, under_way, mailbox FROM message WHERE id = ?1",
 	/* A commit whose sync failed may have happened all the same; it is done again. */
 	[LEDGER_SQL_MESSAGE_PUT] =
 		"INSERT INTO message (id, mailbox, uid, hash, size, first_seen, state, under_way, settled_at)"
@@ -29,12 +29,21 @@ static const char *const sql[] = {
 	[LEDGER_SQL_MESSAGE_DROP] = "DELETE FROM message WHERE id = ?1",
 	[LEDGER_SQL_MESSAGE_SCAN] = "SELECT id, uid, hash, state, under_way, gone_since FROM message"
 				    " WHERE mailbox = ?1 ORDER BY uid, id",
-	[LEDGER_SQL_RECIPIENT_LIST] = "SELECT address, state, due, first_deferred, tried, attempts, reply"
-				      " FROM recipient WHERE message = ?1",
+	[LEDGER_SQL_RECIPIENT_LIST] =
+		"SELECT address, state, due, first_deferred, tried, attempts, reply, owes, refusal"
+		" FROM recipient WHERE message = ?1",
 	[LEDGER_SQL_RECIPIENT_PUT] = "INSERT OR REPLACE INTO recipient (message, address, state, due, first_deferred, "
-				     "tried, attempts, reply)"
-				     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+				     "tried, attempts, reply, owes, refusal)"
+				     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[LEDGER_SQL_RECIPIENT_DROP] = "DELETE FROM recipient WHERE message = ?1",
+	/* SQLite's lower() knows ASCII only, whatever the locale. */
+	[LEDGER_SQL_SEEN_PUT] = "INSERT OR REPLACE INTO seen (mailbox, message_id, recipient, expires)"
+				" VALUES (?1, ?2, lower(?3), ?4)",
+	[LEDGER_SQL_SEEN_FIND] = "SELECT 1 FROM seen WHERE mailbox = ?1 AND message_id = ?2 AND recipient = lower(?3)"
+				 " AND expires BETWEEN ?4 AND ?5",
+	[LEDGER_SQL_SEEN_DROP] = "DELETE FROM seen WHERE mailbox = ?1 AND (message_id, recipient) IN"
+				 " (SELECT message_id, recipient FROM seen WHERE mailbox = ?1"
+				 " AND expires <= ?2 LIMIT ?3)",
 	[LEDGER_SQL_MAX_ID] = "SELECT max(id) FROM message",
 	[LEDGER_SQL_COUNT_UNDER_WAY] = "SELECT count(*) FROM message WHERE state = 'owed' AND under_way = 1",
 };
@@ -206,12 +215,17 @@ const char *ledger_state_word(enum ledger_state state)
 	return state_words[state];
 }
 
-enum ledger_state ledger_state_of(const char *word)
+size_t ledger_word_index(const char *word, const char *const *words, size_t count)
 {
-	for (size_t i = 0; word != NULL && i < sizeof(state_words) / sizeof(state_words[0]); i++) {
-		if (strcmp(state_words[i], word) == 0)
-			return (enum ledger_state)i;
+	for (size_t i = 0; word != NULL && i < count; i++) {
+		if (strcmp(words[i], word) == 0)
+			return i;
 	}
 	/* An administrator's typing error must not look like leave to delete. */
-	return LEDGER_STATE_OWED;
+	return 0;
+}
+
+enum ledger_state ledger_state_of(const char *word)
+{
+	return (enum ledger_state)ledger_word_index(word, state_words, sizeof(state_words) / sizeof(state_words[0]));
 }

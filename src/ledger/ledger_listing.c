@@ -31,8 +31,10 @@ void ledger_listing_add(struct ledger_listing *listing, uint32_t number, struct 
 
 static void record_clear(struct ledger_record *record)
 {
-	for (size_t i = 0; i < record->owed_count; i++)
+	for (size_t i = 0; i < record->owed_count; i++) {
 		free(record->owed[i].recipient);
+		free(record->owed[i].refusal);
+	}
 	free(record->owed);
 }
 

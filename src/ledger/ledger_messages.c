@@ -45,9 +45,11 @@ void ledger_message_clear(struct ledger_message *message)
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		free(message->recipients[i].address);
 		free(message->recipients[i].reply);
+		free(message->recipients[i].refusal);
 	}
 	free(message->recipients);
 	strbuf_free(&message->uid);
+	strbuf_free(&message->message_id);
 }
 
 static void message_free(struct ledger_message *message)
@@ -99,13 +101,18 @@ struct ledger_recipient *ledger_message_add(struct ledger_message *message, cons
 	return recipient;
 }
 
-static struct ledger_recipient *find_or_add(struct ledger_message *message, const char *address)
+/* `owes` is for one that is new. */
+static struct ledger_recipient *find_or_add(struct ledger_message *message, const char *address, enum ledger_owes owes)
 {
+	struct ledger_recipient *recipient;
+
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		if (strcmp(message->recipients[i].address, address) == 0)
 			return &message->recipients[i];
 	}
-	return ledger_message_add(message, address);
+	recipient = ledger_message_add(message, address);
+	recipient->owes = owes;
+	return recipient;
 }
 
 static void describe(struct ledger_message *message, const struct ledger_request *begin)
@@ -116,6 +123,19 @@ static void describe(struct ledger_message *message, const struct ledger_request
 	memcpy(message->hash, begin->hash, sizeof(message->hash));
 	message->size = begin->size;
 	message->first_seen_s = begin->now_s;
+}
+
+static void note_transaction(struct ledger_message *message, const struct ledger_request *begin)
+{
+	message->state = LEDGER_STATE_OWED;
+	message->under_way = true;
+	message->settled_s = 0;
+	message->remember_s = begin->remember_s;
+	/* Else the last transaction may still have somebody to be written with it. */
+	if (message->remember_s <= 0)
+		return;
+	strbuf_clear(&message->message_id);
+	strbuf_add_span(&message->message_id, strbuf_span(&begin->message_id));
 }
 
 /* Whoever is named is owed it now; what is known of the others stays. */
@@ -130,11 +150,9 @@ static int apply_begin(struct ledger *ledger, const struct ledger_request *begin
 		message = add(&ledger->messages, begin->id);
 		describe(message, begin);
 	}
-	message->state = LEDGER_STATE_OWED;
-	message->under_way = true;
-	message->settled_s = 0;
+	note_transaction(message, begin);
 	for (size_t i = 0; i < begin->recipients.count; i++) {
-		recipient = find_or_add(message, begin->recipients.items[i]);
+		recipient = find_or_add(message, begin->recipients.items[i], begin->owes[i]);
 		recipient->state = LEDGER_RECIPIENT_OWED;
 		recipient->due_s = 0; /* at once, whatever the clock will say */
 		recipient->dirty = true;
@@ -143,14 +161,46 @@ static int apply_begin(struct ledger *ledger, const struct ledger_request *begin
 	return 0;
 }
 
+static char *dup_reply(const char *reply)
+{
+	return reply != NULL ? mem_strndup(reply, strnlen(reply, REPLY_MAX)) : NULL;
+}
+
 static void note_attempt(struct ledger_recipient *recipient, const struct ledger_request *verdict)
 {
 	recipient->attempts++;
 	recipient->tried_s = verdict->now_s;
 	recipient->dirty = true;
 	free(recipient->reply);
-	recipient->reply =
-		verdict->reply != NULL ? mem_strndup(verdict->reply, strnlen(verdict->reply, REPLY_MAX)) : NULL;
+	recipient->reply = dup_reply(verdict->reply);
+}
+
+static void note_delivered(const struct ledger_message *message, struct ledger_recipient *recipient, int64_t now_s)
+{
+	recipient->state = LEDGER_RECIPIENT_DELIVERED;
+	if (recipient->owes == LEDGER_OWES_MESSAGE && message->remember_s > 0)
+		recipient->seen_until_s = now_s + message->remember_s;
+}
+
+static void note_deferred(struct ledger_recipient *recipient, const struct ledger_request *verdict)
+{
+	if (recipient->first_deferred_s == 0)
+		recipient->first_deferred_s = verdict->now_s;
+	recipient->due_s = verdict->due_s;
+}
+
+/* Another thing is owed, and nothing was tried for it yet. */
+static void note_changed(struct ledger_recipient *recipient, const struct ledger_request *verdict)
+{
+	recipient->state = LEDGER_RECIPIENT_OWED;
+	recipient->owes = verdict->changed_to;
+	recipient->due_s = 0;
+	recipient->first_deferred_s = 0;
+	recipient->attempts = 0;
+	if (verdict->reply == NULL)
+		return;
+	free(recipient->refusal);
+	recipient->refusal = dup_reply(verdict->reply);
 }
 
 static int apply_verdict(struct ledger *ledger, const struct ledger_request *verdict)
@@ -162,21 +212,23 @@ static int apply_verdict(struct ledger *ledger, const struct ledger_request *ver
 		return -1;
 	if (message == NULL)
 		return 0;
-	recipient = find_or_add(message, verdict->recipient);
+	recipient = find_or_add(message, verdict->recipient, LEDGER_OWES_MESSAGE);
 	note_attempt(recipient, verdict);
 	switch (verdict->outcome) {
 	case LEDGER_DELIVERED:
+		note_delivered(message, recipient, verdict->now_s);
+		break;
 	case LEDGER_SETTLED:
+		recipient->state = LEDGER_RECIPIENT_SETTLED;
+		break;
 	case LEDGER_CHANGED:
-		recipient->state = LEDGER_RECIPIENT_DELIVERED;
+		note_changed(recipient, verdict);
 		break;
 	case LEDGER_REFUSED:
 		recipient->state = LEDGER_RECIPIENT_REFUSED;
 		break;
 	case LEDGER_DEFERRED:
-		if (recipient->first_deferred_s == 0)
-			recipient->first_deferred_s = verdict->now_s;
-		recipient->due_s = verdict->due_s;
+		note_deferred(recipient, verdict);
 		break;
 	case LEDGER_POSSIBLE:
 		recipient->due_s = verdict->due_s;
@@ -248,8 +300,10 @@ void ledger_messages_committed(struct ledger_messages *messages)
 		STAILQ_REMOVE_HEAD(&messages->dirty, next_dirty);
 		message->dirty = false;
 		message->stored = true;
-		for (size_t i = 0; i < message->recipient_count; i++)
+		for (size_t i = 0; i < message->recipient_count; i++) {
 			message->recipients[i].dirty = false;
+			message->recipients[i].seen_until_s = 0;
+		}
 		if (!message->under_way)
 			drop(messages, message);
 	}

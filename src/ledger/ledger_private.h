@@ -31,6 +31,9 @@ enum ledger_statement {
 	LEDGER_SQL_RECIPIENT_LIST,
 	LEDGER_SQL_RECIPIENT_PUT,
 	LEDGER_SQL_RECIPIENT_DROP,
+	LEDGER_SQL_SEEN_PUT,
+	LEDGER_SQL_SEEN_FIND,
+	LEDGER_SQL_SEEN_DROP,
 	LEDGER_SQL_MAX_ID,
 	LEDGER_SQL_COUNT_UNDER_WAY,
 	LEDGER_SQL_COUNT
@@ -80,24 +83,30 @@ int ledger_db_fail(struct ledger_db *db, int code);
 /* The words that stand in the tables. */
 const char *ledger_state_word(enum ledger_state state);
 enum ledger_state ledger_state_of(const char *word);
+/* The index of a word; 0, which is always the one that promises least, where there is no such word. */
+size_t ledger_word_index(const char *word, const char *const *words, size_t count);
 
 /* -------------------------------------------------------------- messages */
 
 enum ledger_recipient_state {
 	LEDGER_RECIPIENT_OWED,
 	LEDGER_RECIPIENT_DELIVERED,
+	LEDGER_RECIPIENT_SETTLED,
 	LEDGER_RECIPIENT_REFUSED,
 };
 
 struct ledger_recipient {
 	char *address;
 	enum ledger_recipient_state state;
+	enum ledger_owes owes;
+	char *refusal;
 	int64_t due_s;
 	int64_t first_deferred_s;
 	int64_t tried_s;
 	unsigned attempts;
 	char *reply;
 	bool dirty;
+	int64_t seen_until_s; /* to be remembered with the next commit; 0: nothing is */
 };
 
 /* A message whose transaction is open, or was when the batch began: what its rows say after the next commit. */
@@ -116,6 +125,8 @@ struct ledger_message {
 	uint64_t size;
 	int64_t first_seen_s;
 	int64_t settled_s;
+	int64_t remember_s;       /* whom this transaction delivers it; 0: not */
+	struct strbuf message_id; /* valid where somebody is remembered */
 	struct ledger_recipient *recipients;
 	size_t recipient_count, recipient_capacity;
 };
@@ -137,6 +148,7 @@ enum ledger_kind {
 	LEDGER_REQUEST_END,
 	LEDGER_REQUEST_DELETED,
 	LEDGER_REQUEST_COMPARE,
+	LEDGER_REQUEST_DUPLICATES,
 	LEDGER_NOTE_TROUBLE, /* no requests: the thread's own words to the loop */
 	LEDGER_NOTE_RECOVERED,
 };
@@ -153,23 +165,29 @@ struct ledger_request {
 		ledger_compared_fn *compared;
 		ledger_begun_fn *begun;
 		ledger_done_fn *done;
+		ledger_duplicates_fn *found;
 	} callback;
 	void *ctx;
 	bool forgotten;
 
 	int64_t id;
 	int64_t now_s;
-	int64_t mailbox; /* begin */
+	int64_t mailbox; /* begin, duplicates */
 	struct strbuf uid;
 	bool has_hash;
 	uint8_t hash[LEDGER_HASH_LEN];
 	uint64_t size;
-	struct strlist recipients;
-	char *recipient; /* verdict */
+	struct strlist recipients; /* begin, duplicates */
+	enum ledger_owes *owes;    /* begin: by recipient */
+	struct strbuf message_id;  /* begin, duplicates; empty: nobody is remembered with it */
+	int64_t remember_s;        /* begin */
+	bool *duplicate;           /* the answer: by recipient */
+	char *recipient;           /* verdict */
 	enum ledger_outcome outcome;
+	enum ledger_owes changed_to;
 	int64_t due_s;
-	char *reply;   /* also a note's text */
-	int64_t *ids;  /* deleted */
+	char *reply;  /* also a note's text */
+	int64_t *ids; /* deleted */
 	size_t id_count;
 	char *account, *server, *user; /* compare */
 	struct ledger_listing *listing;
@@ -240,6 +258,15 @@ int ledger_write_deleted(struct ledger_db *db, const struct ledger_request *requ
 	__attribute__((warn_unused_result));
 int ledger_write_drop(struct ledger_db *db, int64_t message) __attribute__((warn_unused_result));
 int ledger_write_gone(struct ledger_db *db, int64_t message, int64_t gone_since_s) __attribute__((warn_unused_result));
+
+/* Gives a request its Message-ID, or none where that is one that cannot be remembered. */
+void ledger_seen_name(struct ledger_request *request, struct span message_id, int64_t remember_s);
+/* Writes whom a verdict made remembered. */
+int ledger_seen_write(struct ledger_db *db, const struct ledger_message *message) __attribute__((warn_unused_result));
+int ledger_seen_find(struct ledger_db *db, struct ledger_request *request) __attribute__((warn_unused_result));
+/* Drops up to `most` pairs whose time is over. */
+int ledger_seen_drop(struct ledger_db *db, int64_t mailbox, int64_t now_s, size_t most)
+	__attribute__((warn_unused_result));
 
 int ledger_run_compare(struct ledger_db *db, struct ledger_request *request) __attribute__((warn_unused_result));
 

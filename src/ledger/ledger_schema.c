@@ -69,8 +69,48 @@ static const char schema_1[] =
 	"  PRIMARY KEY (message, address)\n"
 	") STRICT, WITHOUT ROWID;\n";
 
+/*
+ * What a recipient is owed, and what was delivered to whom. The table of
+ * recipients is made anew: a column that is added stands in .schema between
+ * another and its comment. Its rows are few, they last while somebody is owed
+ * or was refused. They wait in memory: a table that is renamed takes the views
+ * of an administrator along.
+ */
+static const char schema_2[] =
+	"CREATE TEMP TABLE recipient_1 AS SELECT * FROM recipient;\n"
+	"DROP TABLE recipient;\n"
+	"CREATE TABLE recipient (\n"
+	"  -- Who is to get a message, as long as it is owed to anybody or refused.\n"
+	"  -- An empty address is nobody's: the message is kept though no recipient was refused.\n"
+	"  message INTEGER NOT NULL REFERENCES message (id),\n"
+	"  address TEXT NOT NULL,\n"
+	"  state TEXT NOT NULL,           -- owed; delivered: what was owed; settled: by a policy, nothing was\n"
+	"                                 -- delivered; refused: for good\n"
+	"  owes TEXT NOT NULL,            -- what is or was owed: message; and after a refusal: bounce, to the\n"
+	"                                 -- sender; copy or notice, to the postmaster\n"
+	"  refusal TEXT,                  -- why it is no longer the message\n"
+	"  due INTEGER NOT NULL,          -- not tried before\n"
+	"  first_deferred INTEGER NOT NULL, -- first refused for the time being; 0: never\n"
+	"  tried INTEGER NOT NULL,        -- the last time\n"
+	"  attempts INTEGER NOT NULL,     -- at what is owed now\n"
+	"  reply TEXT,                    -- the relay's last\n"
+	"  PRIMARY KEY (message, address)\n"
+	") STRICT, WITHOUT ROWID;\n"
+	"INSERT INTO recipient (message, address, state, owes, due, first_deferred, tried, attempts, reply)\n"
+	"  SELECT message, address, state, 'message', due, first_deferred, tried, attempts, reply FROM recipient_1;\n"
+	"DROP TABLE recipient_1;\n"
+	"CREATE TABLE seen (\n"
+	"  -- Who was delivered which message, for `duplicates`. To read an id: CAST(message_id AS TEXT)\n"
+	"  mailbox INTEGER NOT NULL REFERENCES mailbox (id),\n"
+	"  message_id BLOB NOT NULL,\n"
+	"  recipient TEXT NOT NULL,       -- in lower case\n"
+	"  expires INTEGER NOT NULL,      -- no longer a duplicate from then on, and dropped soon\n"
+	"  PRIMARY KEY (mailbox, message_id, recipient)\n"
+	") STRICT, WITHOUT ROWID;\n"
+	"CREATE INDEX seen_expires ON seen (mailbox, expires);\n";
+
 /* The step at index n leads from user_version n to n + 1. Steps are added, never changed. */
-static const char *const migrations[] = { schema_1 };
+static const char *const migrations[] = { schema_1, schema_2 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
 

@@ -64,6 +64,8 @@ static int run_request(struct ledger *ledger, struct ledger_request *request)
 		return ledger_write_deleted(&ledger->db, request);
 	if (request->kind == LEDGER_REQUEST_COMPARE)
 		return ledger_run_compare(&ledger->db, request);
+	if (request->kind == LEDGER_REQUEST_DUPLICATES)
+		return ledger_seen_find(&ledger->db, request);
 	return 0;
 }
 

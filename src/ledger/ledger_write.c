@@ -5,28 +5,44 @@
  */
 #include "ledger_private.h"
 
-#include <string.h>
-
 #include "multidropd/mem.h"
 
 static const char *const recipient_words[] = {
 	[LEDGER_RECIPIENT_OWED] = "owed",
 	[LEDGER_RECIPIENT_DELIVERED] = "delivered",
+	[LEDGER_RECIPIENT_SETTLED] = "settled",
 	[LEDGER_RECIPIENT_REFUSED] = "refused",
+};
+
+static const char *const owes_words[] = {
+	[LEDGER_OWES_MESSAGE] = "message",
+	[LEDGER_OWES_BOUNCE] = "bounce",
+	[LEDGER_OWES_COPY] = "copy",
+	[LEDGER_OWES_NOTICE] = "notice",
 };
 
 static enum ledger_recipient_state recipient_state_of(const char *word)
 {
-	for (size_t i = 0; word != NULL && i < sizeof(recipient_words) / sizeof(recipient_words[0]); i++) {
-		if (strcmp(recipient_words[i], word) == 0)
-			return (enum ledger_recipient_state)i;
-	}
-	return LEDGER_RECIPIENT_OWED;
+	return (enum ledger_recipient_state)ledger_word_index(word, recipient_words,
+	                                                      sizeof(recipient_words) / sizeof(recipient_words[0]));
+}
+
+static enum ledger_owes owes_of(const char *word)
+{
+	return (enum ledger_owes)ledger_word_index(word, owes_words, sizeof(owes_words) / sizeof(owes_words[0]));
 }
 
 static const char *text_column(sqlite3_stmt *row, int column)
 {
 	return (const char *)sqlite3_column_text(row, column);
+}
+
+/* NULL where the column is. */
+static char *dup_column(sqlite3_stmt *row, int column)
+{
+	const char *text = text_column(row, column);
+
+	return text != NULL ? mem_strdup(text) : NULL;
 }
 
 int ledger_message_load_recipients(struct ledger_db *db, struct ledger_message *message)
@@ -43,13 +59,15 @@ int ledger_message_load_recipients(struct ledger_db *db, struct ledger_message *
 		recipient->first_deferred_s = sqlite3_column_int64(row, 3);
 		recipient->tried_s = sqlite3_column_int64(row, 4);
 		recipient->attempts = (unsigned)sqlite3_column_int64(row, 5);
-		if (text_column(row, 6) != NULL)
-			recipient->reply = mem_strdup(text_column(row, 6));
+		recipient->reply = dup_column(row, 6);
+		recipient->owes = owes_of(text_column(row, 7));
+		recipient->refusal = dup_column(row, 8);
 	}
 	return step;
 }
 
-/* Fills what can change; what a row says of itself for good is not read. `stored` says whether there is one. */
+/* Fills what can change or is asked for; the rest of what a row says of itself for good is not read. `stored` says
+ * whether there is one. */
 int ledger_message_load(struct ledger_db *db, struct ledger_message *message)
 {
 	sqlite3_stmt *row = ledger_db_statement(db, LEDGER_SQL_MESSAGE_FIND);
@@ -63,6 +81,7 @@ int ledger_message_load(struct ledger_db *db, struct ledger_message *message)
 	message->state = ledger_state_of(text_column(row, 0));
 	message->settled_s = sqlite3_column_int64(row, 1);
 	message->under_way = sqlite3_column_int64(row, 2) != 0;
+	message->mailbox = sqlite3_column_int64(row, 3);
 	sqlite3_reset(row);
 	return ledger_message_load_recipients(db, message);
 }
@@ -100,6 +119,8 @@ static int write_recipient(struct ledger_db *db, int64_t message, const struct l
 	ledger_db_bind_int(db, put, 6, recipient->tried_s);
 	ledger_db_bind_int(db, put, 7, recipient->attempts);
 	ledger_db_bind_text(db, put, 8, recipient->reply);
+	ledger_db_bind_text(db, put, 9, owes_words[recipient->owes]);
+	ledger_db_bind_text(db, put, 10, recipient->refusal);
 	return ledger_db_run(db, put);
 }
 
@@ -113,7 +134,7 @@ static int drop_recipients(struct ledger_db *db, int64_t message)
 
 int ledger_message_write(struct ledger_db *db, const struct ledger_message *message)
 {
-	if (write_message(db, message) != 0)
+	if (write_message(db, message) != 0 || ledger_seen_write(db, message) != 0)
 		return -1;
 	if (message->state == LEDGER_STATE_SETTLED)
 		return message->stored ? drop_recipients(db, message->id) : 0;

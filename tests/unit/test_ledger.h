@@ -59,6 +59,7 @@ struct world {
 	enum ledger_state ended_state;
 	struct ledger_listing *listing;
 	struct strbuf order; /* a letter an answer: c, e, d, t, r */
+	struct strbuf found; /* of the last question for duplicates, a letter a recipient: y, n */
 };
 
 static const struct ledger_mailbox test_mailbox = { "office", "pop.example:995", "user" };
@@ -99,6 +100,17 @@ static inline void on_ended(void *ctx, int64_t id, enum ledger_state state)
 	world->ended_state = state;
 	world->answers++;
 	strbuf_add_byte(&world->order, 'e');
+}
+
+static inline void on_found(void *ctx, const bool *duplicate, size_t count)
+{
+	struct world *world = ctx;
+
+	strbuf_clear(&world->found);
+	for (size_t i = 0; i < count; i++)
+		strbuf_add_byte(&world->found, duplicate[i] ? 'y' : 'n');
+	world->answers++;
+	strbuf_add_byte(&world->order, 'd');
 }
 
 static inline void on_quiet(void *ctx, struct ledger_listing *listing)
@@ -159,6 +171,7 @@ static inline void world_free(struct world *world)
 	ledger_close(&world->ledger);
 	ledger_listing_free(&world->listing);
 	strbuf_free(&world->order);
+	strbuf_free(&world->found);
 	nftw(world->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	free(world->trouble);
 	free(world->path);
@@ -277,6 +290,17 @@ static inline void verdict(struct world *world, int64_t id, const char *recipien
 	ledger_record_verdict(world->ledger, id, &given);
 }
 
+/* Owed `owes` now, because of `reply`. */
+static inline void changed(struct world *world, int64_t id, const char *recipient, enum ledger_owes owes,
+                           const char *reply)
+{
+	struct ledger_verdict given = {
+		.recipient = recipient, .outcome = LEDGER_CHANGED, .owes = owes, .reply = reply, .now_s = test_now_s
+	};
+
+	ledger_record_verdict(world->ledger, id, &given);
+}
+
 static inline enum ledger_state end(struct world *world, int64_t id)
 {
 	ledger_end(world->ledger, id, test_now_s, on_ended, world);
@@ -294,6 +318,47 @@ static inline int64_t message(struct world *world, const char *uid, enum ledger_
 	verdict(world, id, to, outcome);
 	end(world, id);
 	return id;
+}
+
+/* A transaction with a Message-ID that is remembered for so long. */
+static inline int64_t begin_named(struct world *world, int64_t id, struct span message_id, int64_t remember_s,
+                                  const char *recipient)
+{
+	struct ledger_begin begin = {
+		.id = id,
+		.mailbox = 1,
+		.uid = SPAN("uid"),
+		.recipients = &recipient,
+		.recipient_count = 1,
+		.message_id = message_id,
+		.remember_s = remember_s,
+		.now_s = test_now_s,
+	};
+
+	return ledger_begin(world->ledger, &begin);
+}
+
+static inline void ask_duplicates(struct world *world, int64_t mailbox, struct span message_id, const char *const *to,
+                                  size_t count)
+{
+	struct ledger_duplicates wanted = {
+		.mailbox = mailbox,
+		.message_id = message_id,
+		.recipients = to,
+		.recipient_count = count,
+		.now_s = test_now_s,
+		.found = on_found,
+		.ctx = world,
+	};
+
+	ledger_find_duplicates(world->ledger, &wanted);
+}
+
+static inline bool is_duplicate(struct world *world, struct span message_id, const char *recipient)
+{
+	ask_duplicates(world, 1, message_id, &recipient, 1);
+	wait_answers(world, world->answers + 1);
+	return strcmp(strbuf_str(&world->found), "y") == 0;
 }
 
 /* A number that another program reads from the file. */

@@ -4,12 +4,13 @@
  * told to; nothing may be answered that is not on the disk, and nothing may
  * be missing once the disk is well again.
  */
-#include "test_ledger.h"
+#include "test_ledger_v1.h"
 
 #include <stdatomic.h>
 
 #define ALICE "alice@office.example"
 #define BOB "bob@office.example"
+#define MESSAGE_ID SPAN("<1@sender.example>")
 
 enum fault_place {
 	FAULT_WRITE,
@@ -192,13 +193,18 @@ static void full_once_is_no_trouble(void **state)
 	assert_int_equal(world->troubles, 0);
 }
 
-/* One that went away a month ago, one that went away but is back, one that goes away now. */
+/* One that went away a month ago, one that went away but is back, one that goes away now; a pair that is over. */
 static void prepare_session(struct world *world)
 {
+	int64_t goes;
+
 	mailbox_row(world);
 	message(world, "gone long", LEDGER_DEFERRED);
 	message(world, "back", LEDGER_DEFERRED);
-	message(world, "goes", LEDGER_DELIVERED);
+	goes = message(world, "goes", LEDGER_DEFERRED);
+	begin_named(world, goes, SPAN("<0@sender.example>"), DAY, ALICE);
+	verdict(world, goes, ALICE, LEDGER_DELIVERED);
+	end(world, goes);
 	compare(world, list_of((const char *[]){ "goes" }, 1, true));
 	test_now_s += 31 * DAY;
 }
@@ -212,11 +218,15 @@ static void session(struct world *world)
 
 	compare(world, list_of((const char *[]){ "settled", "back" }, 2, true));
 	settled = begin_as(world, 0, "settled", to, 2);
+	begin_named(world, settled, MESSAGE_ID, DAY, ALICE);
 	assert_int_equal(begin_as(world, back, "back", to, 2), back);
 	verdict(world, settled, ALICE, LEDGER_DELIVERED);
 	verdict(world, back, ALICE, LEDGER_DELIVERED);
 	wait_quiet(world);
 	verdict(world, settled, BOB, LEDGER_DELIVERED);
+	assert_true(is_duplicate(world, MESSAGE_ID, BOB));
+	assert_false(is_duplicate(world, MESSAGE_ID, "carol@office.example"));
+	changed(world, back, BOB, LEDGER_OWES_COPY, "550 no");
 	verdict(world, back, BOB, LEDGER_DEFERRED);
 	assert_int_equal(end(world, settled), LEDGER_STATE_SETTLED);
 	assert_int_equal(end(world, back), LEDGER_STATE_OWED);
@@ -239,7 +249,12 @@ static void check_session(struct world *world)
 	assert_int_equal(query(world, "SELECT count(*) FROM message WHERE state = 'owed' AND gone_since IS NULL"), 1);
 	assert_int_equal(query(world, "SELECT count(*) FROM recipient"), 2);
 	assert_int_equal(query(world, "SELECT attempts FROM recipient WHERE state = 'owed'"), 2);
+	assert_int_equal(
+		query(world, "SELECT owes = 'copy' AND refusal = '550 no' FROM recipient WHERE state = 'owed'"), 1);
 	assert_int_equal(query(world, "SELECT attempts FROM recipient WHERE state = 'delivered'"), 2);
+	assert_int_equal(query(world, "SELECT count(*) FROM seen"), 2);
+	assert_int_equal(
+		query(world, "SELECT count(*) FROM seen WHERE message_id = CAST('<1@sender.example>' AS BLOB)"), 2);
 }
 
 /* A session of which one operation fails, after `skip` that do not. False: it has no more of them. */
@@ -288,19 +303,32 @@ static void any_step_may_fail(void **state)
 	sync_is_idle = false;
 }
 
+enum start_file { START_NEW, START_KNOWN, START_VERSION_1, START_FILES };
+
+/* How many messages it holds. */
+static int64_t make_file(struct world *world, enum start_file file)
+{
+	if (file == START_VERSION_1) {
+		make_version_1(world);
+		return 5;
+	}
+	if (file == START_NEW)
+		return 0;
+	world_open(world);
+	prepare_session(world);
+	ledger_close(&world->ledger);
+	return 3;
+}
+
 /* A start of which one operation fails says so and leaves a file that the next one can open. */
-static bool start_with_fault(enum fault_place place, int code, int skip, bool new_file)
+static bool start_with_fault(enum fault_place place, int code, int skip, enum start_file file)
 {
 	struct world *world = world_new();
 	enum ledger_result result;
+	int64_t messages = make_file(world, file);
 	char *error = NULL;
 	bool hit;
 
-	if (!new_file) {
-		world_open(world);
-		prepare_session(world);
-		ledger_close(&world->ledger);
-	}
 	set_fault(place, code, skip, 1);
 	result = world_try_open(world, &error);
 	hit = fault_hits > 0;
@@ -312,7 +340,9 @@ static bool start_with_fault(enum fault_place place, int code, int skip, bool ne
 		ledger_close(&world->ledger);
 	world_open(world);
 	mailbox_row(world);
-	assert_int_equal(query(world, "SELECT count(*) FROM message"), new_file ? 0 : 3);
+	assert_int_equal(query(world, "SELECT count(*) FROM message"), messages);
+	if (file == START_VERSION_1)
+		assert_int_equal(query(world, "SELECT count(*) FROM recipient WHERE owes = 'message'"), 4);
 	world_free(world);
 	free(error);
 	return hit;
@@ -332,10 +362,10 @@ static void a_start_may_fail(void **state)
 	(void)state;
 	sync_is_idle = true;
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		for (int new_file = 0; new_file < 2; new_file++) {
+		for (int file = 0; file < START_FILES; file++) {
 			int skip = 0;
 
-			while (start_with_fault(faults[i].place, faults[i].code, skip, new_file))
+			while (start_with_fault(faults[i].place, faults[i].code, skip, (enum start_file)file))
 				skip++;
 		}
 	}

@@ -120,8 +120,8 @@ static void others_can_read(void **state)
 	                              " WHERE account = 'office' AND CAST(uid AS TEXT) = 'uid' AND state = 'settled'"),
 	                 1);
 	assert_int_equal(query(world, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%-- %'"),
-	                 3);
-	assert_int_equal(query(world, "PRAGMA user_version"), 1);
+	                 4);
+	assert_int_equal(query(world, "PRAGMA user_version"), 2);
 }
 
 static int64_t setting(struct world *world, const char *sql)

@@ -47,7 +47,9 @@ static bool never_ends(int64_t id)
 static void one_message(struct world *world)
 {
 	int64_t id = begin_as(world, 0, "uid", to, 2);
+	struct span message_id = span_make(&id, sizeof(id));
 
+	begin_named(world, id, message_id, DAY, to[0]);
 	verdict(world, id, to[0], LEDGER_DELIVERED);
 	verdict(world, id, to[1], is_owed(id) ? LEDGER_DEFERRED : LEDGER_DELIVERED);
 	if (!never_ends(id))
@@ -111,6 +113,8 @@ static void check_answer(struct world *world, const struct answer *answer)
 	assert_int_equal(count(world, message, answer->id, "under_way = 0"), 1);
 	assert_int_equal(count(world, recipient, answer->id, "address LIKE 'alice%' AND state = 'delivered'"), owed);
 	assert_int_equal(count(world, recipient, answer->id, "address LIKE 'bob%' AND state = 'owed'"), owed);
+	assert_true(is_duplicate(world, span_make(&answer->id, sizeof(answer->id)), to[0]));
+	assert_int_equal(is_duplicate(world, span_make(&answer->id, sizeof(answer->id)), to[1]), !owed);
 }
 
 static void check_rest(struct world *world)
@@ -121,6 +125,9 @@ static void check_rest(struct world *world)
 	assert_int_equal(query(world, "SELECT count(*) FROM recipient WHERE message NOT IN"
 	                              " (SELECT id FROM message WHERE state = 'owed')"),
 	                 0);
+	assert_int_equal(query(world, "SELECT count(*) FROM seen"),
+	                 2 * query(world, "SELECT count(*) FROM message WHERE state = 'settled'") +
+	                         query(world, "SELECT count(*) FROM recipient WHERE state = 'delivered'"));
 }
 
 /* Waits for some answers, kills, and reads what was said until then. */
