@@ -22,7 +22,7 @@ struct trace {
 /* One Received field, folded, with its last CRLF. Whatever is in the texts, no line but ours comes out. */
 void trace_format(const struct trace *trace, struct strbuf *out);
 
-/* The value of a Received field: one that trace_format wrote for this host. */
+/* The value of a Received field: one that trace_format wrote for this host, however it was folded since. */
 bool trace_is_ours(struct span value, const char *by_host);
 
 #endif

@@ -10,11 +10,13 @@
 #include <string.h>
 
 #include "multidropd/date.h"
+#include "received_token.h"
 
 #define LINE_MAX_WANTED 77u /* RFC 5322 2.1.1, and a semicolon may follow */
 #define HOST_MAX 255u
 #define ID_MAX 200u
 #define RECIPIENT_MAX 900u /* a line holds 998 */
+#define COMMENT "(multidropd"
 
 struct writer {
 	struct strbuf *out;
@@ -55,9 +57,10 @@ static bool is_host_byte(char byte)
 	       byte == '-' || byte == '.' || byte == '_' || byte == ':';
 }
 
+/* Nor what makes a reader wonder whether the comment ends where it does. */
 static bool is_comment_byte(char byte)
 {
-	return byte >= ' ' && byte <= '~' && byte != '(' && byte != ')' && byte != '\\';
+	return byte >= ' ' && byte <= '~' && strchr("()\\\"<>", byte) == NULL;
 }
 
 static struct span cut(const char *text, size_t max)
@@ -68,15 +71,21 @@ static struct span cut(const char *text, size_t max)
 }
 
 /* An address instead of a name is a literal there (RFC 5321 4.1.3). */
-static void add_host(struct writer *writer, const char *clause, const char *host)
+static void write_host(const char *host, struct strbuf *out)
 {
-	struct strbuf text = { 0 };
 	bool ipv6 = strchr(host, ':') != NULL;
 	bool literal = ipv6 || (host[0] != '\0' && host[strspn(host, "0123456789.")] == '\0');
 
-	strbuf_add_str(&text, ipv6 ? "[IPv6:" : literal ? "[" : "");
-	add_allowed(&text, cut(host[0] != '\0' ? host : "unknown", HOST_MAX), is_host_byte);
-	strbuf_add_str(&text, literal ? "]" : "");
+	strbuf_add_str(out, ipv6 ? "[IPv6:" : literal ? "[" : "");
+	add_allowed(out, cut(host[0] != '\0' ? host : "unknown", HOST_MAX), is_host_byte);
+	strbuf_add_str(out, literal ? "]" : "");
+}
+
+static void add_host(struct writer *writer, const char *clause, const char *host)
+{
+	struct strbuf text = { 0 };
+
+	write_host(host, &text);
 	add_pair(writer, clause, strbuf_str(&text));
 	strbuf_free(&text);
 }
@@ -100,7 +109,7 @@ static void add_comment(struct writer *writer, const char *id)
 {
 	struct strbuf text = { 0 };
 
-	strbuf_add_str(&text, "(multidropd");
+	strbuf_add_str(&text, COMMENT);
 	if (id != NULL) {
 		strbuf_add_byte(&text, ' ');
 		add_allowed(&text, cut(id, ID_MAX), is_comment_byte);
@@ -142,4 +151,58 @@ void trace_format(const struct trace *trace, struct strbuf *out)
 	date_format_mail(trace->wall_s, date, sizeof(date));
 	add_word(&writer, date);
 	strbuf_add_str(out, "\r\n");
+}
+
+static bool take_word(struct received_lexer *lexer, const char *word)
+{
+	if (!received_lexer_is(lexer, word))
+		return false;
+	received_lexer_next(lexer);
+	return true;
+}
+
+static bool take_any_word(struct received_lexer *lexer)
+{
+	if (lexer->kind != RECEIVED_TOKEN_WORD)
+		return false;
+	received_lexer_next(lexer);
+	return true;
+}
+
+static bool take_by(struct received_lexer *lexer, const char *by_host)
+{
+	struct strbuf host = { 0 };
+	bool taken;
+
+	write_host(by_host, &host);
+	taken = take_word(lexer, "by") && take_word(lexer, strbuf_str(&host));
+	strbuf_free(&host);
+	return taken;
+}
+
+/* Folding stands where a blank does, behind "multidropd", too. */
+static bool take_comment(struct received_lexer *lexer)
+{
+	size_t len = strlen(COMMENT);
+
+	if (lexer->kind != RECEIVED_TOKEN_COMMENT || !span_starts_case(lexer->text, COMMENT) ||
+	    strchr(" \t\r)", lexer->text.data[len]) == NULL)
+		return false;
+	received_lexer_next(lexer);
+	return true;
+}
+
+/* All in our order: a hop of another kind that names us is none of ours. */
+bool trace_is_ours(struct span value, const char *by_host)
+{
+	struct received_lexer lexer;
+
+	received_lexer_begin(&lexer, value);
+	if (!take_word(&lexer, "from") || !take_any_word(&lexer) || !take_by(&lexer, by_host) ||
+	    !take_word(&lexer, "with") || !(take_word(&lexer, "POP3") || take_word(&lexer, "POP3S")) ||
+	    !take_comment(&lexer))
+		return false;
+	if (take_word(&lexer, "for") && !take_any_word(&lexer))
+		return false;
+	return lexer.kind == RECEIVED_TOKEN_SEMICOLON;
 }

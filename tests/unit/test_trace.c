@@ -34,6 +34,8 @@ static const struct {
 	{ { "", "a b\r\nc", false, "x) by (y\\\r\nBcc: z", NULL, WALL },
 	  "Received: from unknown by a?b??c with POP3 (multidropd x? by ?y???Bcc: z);\r\n"
 	  "\t" DATE "\r\n" },
+	{ { "p", "h", false, "uid <\"x", NULL, WALL },
+	  "Received: from p by h with POP3 (multidropd uid ??x);\r\n\t" DATE "\r\n" },
 	{ { "p", "h", false, NULL, "\"a b\"@example.com", WALL },
 	  "Received: from p by h with POP3 (multidropd) for <\"a b\"@example.com>;\r\n\t" DATE "\r\n" },
 	{ { "p", "h", false, NULL, "a\r\nX: b@example.com", WALL },
@@ -124,12 +126,88 @@ static void appends(void **state)
 	strbuf_free(&out);
 }
 
+/* The value of a field that consists of one. */
+static struct span value_of(const struct strbuf *field)
+{
+	return span_trim(span_from(strbuf_span(field), strlen("Received:")));
+}
+
+static void ours_are_known(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(trace_cases) / sizeof(*trace_cases); i++) {
+		struct strbuf out = { 0 };
+
+		trace_format(&trace_cases[i].trace, &out);
+		assert_true(trace_is_ours(value_of(&out), trace_cases[i].trace.by_host));
+		assert_false(trace_is_ours(value_of(&out), "other.example"));
+		assert_false(trace_is_ours(value_of(&out), ""));
+		strbuf_free(&out);
+	}
+}
+
+/* Whatever an account is called and a server says for a UID. */
+static void any_id_is_known(void **state)
+{
+	char id[] = "account ?x?";
+
+	(void)state;
+	for (int byte = 1; byte < 256; byte++) {
+		struct strbuf out = { 0 };
+		struct trace trace = { "pop", "mx.office.example", true, id, "\"a b\"@example.com", WALL };
+
+		id[8] = (char)byte;
+		id[10] = (char)byte;
+		trace_format(&trace, &out);
+		assert_true(trace_is_ours(value_of(&out), "MX.Office.example"));
+		strbuf_free(&out);
+	}
+}
+
+static const struct {
+	const char *value;
+	bool ours;
+} known_cases[] = {
+	{ "from p by h with POP3 (multidropd); " DATE, true },
+	{ "from p BY H WITH pop3s (MULTIDROPD)\r\n for <a@b>; " DATE, true },
+	{ "from p\r\n by h\r\n with POP3\r\n (multidropd\r\n a 1)\r\n for\r\n <a@b>\r\n ; " DATE, true },
+	{ "from [192.0.2.1] by h with POP3 (multidropd\ta);", true },
+	{ "", false },
+	{ "from p by h with POP3 (multidropd)", false },
+	{ "from p by h with POP3; " DATE, false },
+	{ "from p by h with POP3 (fetchmail-6.4.37) for <a@b> (single-drop); " DATE, false },
+	{ "from p by h with POP3 (multidropd2); " DATE, false },
+	{ "from p by h with POP3 (x (multidropd)); " DATE, false },
+	{ "from p by h with POP3 (x) (multidropd); " DATE, false },
+	{ "from p by h with POP3 multidropd; " DATE, false },
+	{ "from p by h with ESMTP (multidropd); " DATE, false },
+	{ "from p by h with POP3 (multidropd) id 1; " DATE, false },
+	{ "from p by h with POP3 (multidropd) for; " DATE, false },
+	{ "from p by h.example with POP3 (multidropd); " DATE, false },
+	{ "from p by [h] with POP3 (multidropd); " DATE, false },
+	{ "from p (by h with POP3 (multidropd)); " DATE, false },
+	{ "from p by x by h with POP3 (multidropd); " DATE, false },
+	{ "by h with POP3 (multidropd); " DATE, false },
+	{ "from p by h with POP3 (multidropd; " DATE, false },
+	{ "from p by h with POP3 (multidropd)\r\nfor <a@b>; " DATE, false },
+};
+
+static void others_are_not_ours(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(known_cases) / sizeof(*known_cases); i++) {
+		if (trace_is_ours(span_of(known_cases[i].value), "h") != known_cases[i].ours)
+			fail_msg("`%s`", known_cases[i].value);
+	}
+	assert_false(trace_is_ours(SPAN("from p by h with POP3 (multidropd\0); "), "h"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields),
-		cmocka_unit_test(lines_are_short),
-		cmocka_unit_test(appends),
+		cmocka_unit_test(fields),          cmocka_unit_test(lines_are_short),
+		cmocka_unit_test(appends),         cmocka_unit_test(ours_are_known),
+		cmocka_unit_test(any_id_is_known), cmocka_unit_test(others_are_not_ours),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
