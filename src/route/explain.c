@@ -9,7 +9,7 @@
 #define VALUES_MAX 3u
 
 /* A field may be as large as HEADER_FIELD_MAX: no more of it is copied than is shown. */
-static void add_value(struct strbuf *out, struct span value)
+static void add_text(struct strbuf *out, struct span value)
 {
 	struct strbuf text = { 0 };
 	size_t len;
@@ -22,33 +22,78 @@ static void add_value(struct strbuf *out, struct span value)
 		while (len > 0 && (text.data[len] & 0xc0) == 0x80)
 			len--;
 	}
-	strbuf_addf(out, "\"%.*s%s\"", (int)len, strbuf_str(&text), len < text.len ? "…" : "");
+	strbuf_add(out, strbuf_str(&text), len);
+	strbuf_add_str(out, len < text.len ? "…" : "");
 	strbuf_free(&text);
 }
 
-void explain_source(struct strbuf *out, const struct header *header, const struct source *source)
+static void add_value(struct strbuf *out, struct span value)
 {
-	strbuf_addf(out, "%s: ", source->name);
-	for (size_t i = 0; i < source->count && i < VALUES_MAX; i++) {
-		strbuf_add_str(out, i > 0 ? ", " : "");
-		add_value(out, header->fields[source->first + i].value);
-	}
-	if (source->count > VALUES_MAX)
-		strbuf_addf(out, " and %zu more", source->count - VALUES_MAX);
+	strbuf_add_byte(out, '"');
+	add_text(out, value);
+	strbuf_add_byte(out, '"');
 }
 
-void explain_passed_over(struct strbuf *out, const struct route_rules *rules, const struct header *header,
-                         const struct source *source)
+/* What stands before the value of `number` out of `count`; false: no more of them are shown. */
+static bool begin_value(struct strbuf *out, size_t number, size_t count)
 {
-	for (size_t i = 0; i < rules->envelope->count && rules->envelope->items[i] != source->name; i++) {
-		struct source passed;
+	if (number == VALUES_MAX) {
+		strbuf_addf(out, " and %zu more", count - VALUES_MAX);
+		return false;
+	}
+	strbuf_add_str(out, number > 0 ? ", " : "");
+	return true;
+}
 
-		source_find(rules, header, rules->envelope->items[i], &passed);
-		if (passed.state == SOURCE_UNBELIEVED)
+static void add_received(struct strbuf *out, const struct source *source)
+{
+	const struct received *received = &source->received;
+
+	if (source->fault == NULL) {
+		strbuf_add_str(out, "\"for ");
+		add_text(out, source->values[0]);
+		strbuf_add_str(out, received->by != NULL ? "\" " : "\"");
+	} else if (received->by == NULL) {
+		strbuf_add_str(out, "the field");
+	}
+	if (received->by != NULL) {
+		strbuf_add_str(out, "by ");
+		add_text(out, span_of(received->by));
+	}
+}
+
+void explain_source(struct strbuf *out, const struct source *source)
+{
+	bool answer_cut = source->kind == SOURCE_ENV && source->fault != NULL;
+
+	strbuf_addf(out, answer_cut ? "%s" : "%s: ", source->name);
+	if (source->kind == SOURCE_RECEIVED) {
+		add_received(out, source);
+		return;
+	}
+	for (size_t i = 0; i < source->value_count && begin_value(out, i, source->value_count); i++)
+		add_value(out, source->values[i]);
+}
+
+static void add_unaccepted(struct strbuf *out, const struct route_rules *rules)
+{
+	strbuf_addf(out, "none by a host of received_by within received_depth = %u", rules->received_depth);
+}
+
+void explain_passed_over(struct strbuf *out, const struct route_rules *rules, struct explain_tried before)
+{
+	for (size_t i = 0; i < before.count; i++) {
+		const struct source *passed = &before.sources[i];
+
+		if (passed->state == SOURCE_UNBELIEVED) {
 			strbuf_addf(out, "; %s is there, but not above the first Received field (position = top)",
-			            passed.name);
-		else if (passed.state == SOURCE_SKIPPED)
-			strbuf_addf(out, "; %s is there, but skip = %u leaves none", passed.name, rules->skip);
+			            passed->name);
+		} else if (passed->state == SOURCE_SKIPPED) {
+			strbuf_addf(out, "; %s is there, but skip = %u leaves none", passed->name, rules->skip);
+		} else if (passed->state == SOURCE_UNACCEPTED) {
+			strbuf_addf(out, "; %s is there, but ", passed->name);
+			add_unaccepted(out, rules);
+		}
 	}
 }
 
@@ -61,19 +106,17 @@ static void add_names(struct strbuf *out, const struct strlist *names)
 	}
 }
 
-static bool any_in_state(const struct route_rules *rules, const struct header *header, enum source_state state)
+static bool any_in_state(struct explain_tried tried, enum source_state state)
 {
-	for (size_t i = 0; i < rules->envelope->count; i++) {
-		struct source source;
-
-		source_find(rules, header, rules->envelope->items[i], &source);
-		if (source.state == state)
+	for (size_t i = 0; i < tried.count; i++) {
+		if (tried.sources[i].state == state)
 			return true;
 	}
 	return false;
 }
 
-void explain_absence(struct strbuf *out, const struct route_rules *rules, const struct header *header)
+void explain_absence(struct strbuf *out, const struct route_rules *rules, const struct header *header,
+                     struct explain_tried tried)
 {
 	if (header->count == 0 && !header->capped) {
 		strbuf_add_str(out, "the message has no header");
@@ -81,12 +124,45 @@ void explain_absence(struct strbuf *out, const struct route_rules *rules, const 
 	}
 	strbuf_add_str(out, "no ");
 	add_names(out, rules->envelope);
-	if (any_in_state(rules, header, SOURCE_UNBELIEVED))
+	if (any_in_state(tried, SOURCE_UNBELIEVED))
 		strbuf_add_str(out, " above the first Received field (position = any would believe one further down)");
-	if (any_in_state(rules, header, SOURCE_SKIPPED))
+	if (any_in_state(tried, SOURCE_UNACCEPTED)) {
+		strbuf_add_str(out, ", of the Received fields ");
+		add_unaccepted(out, rules);
+	}
+	if (any_in_state(tried, SOURCE_SKIPPED))
 		strbuf_addf(out, ", skip = %u leaves none", rules->skip);
 	if (header->capped)
 		strbuf_add_str(out, " in what was read of an oversize header");
 	else if (header->routing_count < header->count)
 		strbuf_add_str(out, " above a line without a colon, where the header ends");
+}
+
+void explain_guess(struct strbuf *out, const struct header *header, const struct guess *guess)
+{
+	if (guess->count == 0)
+		strbuf_add_str(out, "To, Cc and Bcc");
+	for (size_t i = 0; i < guess->count && begin_value(out, i, guess->count); i++) {
+		const struct header_field *field = &header->fields[guess->fields[i]];
+
+		add_text(out, field->name);
+		strbuf_add_str(out, ": ");
+		add_value(out, field->value);
+	}
+}
+
+void explain_discarded(struct strbuf *out, const struct strlist *discarded)
+{
+	strbuf_add_str(out, discarded->count > 0 ? "; virtual discards it for " : "");
+	for (size_t i = 0; i < discarded->count && begin_value(out, i, discarded->count); i++)
+		add_text(out, span_of(discarded->items[i]));
+}
+
+void explain_loop(struct strbuf *out, const struct route_rules *rules, const struct hops *hops)
+{
+	strbuf_add_str(out, "a loop: ");
+	if (hops->count > HEADER_RECEIVED_MAX)
+		strbuf_addf(out, "%zu Received fields, more than %u", hops->count, HEADER_RECEIVED_MAX);
+	else
+		strbuf_addf(out, "%zu Received fields are by %s itself (hostname)", hops->ours, rules->hostname);
 }

@@ -1,33 +1,15 @@
 /* SPDX-License-Identifier: ISC
  *
- * From the values of an envelope source to recipients that are ours. A tree
- * finds doubles, so that a field full of them costs no quadratic time.
+ * From the values of an envelope source to recipients that are ours.
  */
 #include "recipients.h"
 
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "domains.h"
 #include "multidropd/mem.h"
-
-static int compare(const void *a, const void *b)
-{
-	return strcasecmp(a, b);
-}
-
-/* Two addresses are formatted alike, but for case, when and only when address_equal says so. */
-static void add_once(struct recipients *recipients, char *address)
-{
-	if (tfind(address, &recipients->seen, compare) != NULL) {
-		free(address);
-		return;
-	}
-	/* Without memory for its node a double is not found, which is harmless. */
-	(void)tsearch(address, &recipients->seen, compare);
-	strlist_take(&recipients->list, address);
-}
 
 static void cut_front(char *text, const char *prefix)
 {
@@ -56,22 +38,12 @@ static void strip(const struct route_rules *rules, struct address *address)
 
 static void complete(const struct route_rules *rules, struct address *address)
 {
-	const char *domain;
+	const char *domain = domains_first(rules->domains);
 
-	if (address->domain[0] != '\0' || rules->domains->count == 0)
+	if (address->domain[0] != '\0' || domain == NULL)
 		return;
-	domain = rules->domains->items[0];
 	free(address->domain);
-	address->domain = mem_strdup(domain[0] == '.' ? domain + 1 : domain);
-}
-
-static bool is_ours(const struct route_rules *rules, const struct address *address)
-{
-	for (size_t i = 0; i < rules->domains->count; i++) {
-		if (address_domain_matches(address->domain, rules->domains->items[i]))
-			return true;
-	}
-	return false;
+	address->domain = mem_strdup(domain);
 }
 
 static void place(struct recipients *recipients, const struct route_rules *rules, struct address *address)
@@ -82,8 +54,8 @@ static void place(struct recipients *recipients, const struct route_rules *rules
 		return;
 	}
 	complete(rules, address);
-	if (is_ours(rules, address))
-		add_once(recipients, address_format(address));
+	if (domains_hold(rules->domains, address->domain))
+		unique_take(&recipients->ours, address_format(address));
 	else
 		recipients->foreign++;
 }
@@ -96,24 +68,13 @@ void recipients_add(struct recipients *recipients, const struct route_rules *rul
 	recipients->broken += list.broken;
 	for (size_t i = 0; i < list.count && !recipients->too_many; i++) {
 		place(recipients, rules, &list.items[i]);
-		recipients->too_many = recipients->list.count > ROUTE_RECIPIENTS_MAX;
+		recipients->too_many = recipients->ours.list.count > ROUTE_RECIPIENTS_MAX;
 	}
 	address_list_free(&list);
 }
 
-void recipients_add_own(struct recipients *recipients, const char *address)
-{
-	add_once(recipients, mem_strdup(address));
-}
-
-static void keep_key(void *key)
-{
-	(void)key;
-}
-
 void recipients_free(struct recipients *recipients)
 {
-	tdestroy(recipients->seen, keep_key);
-	strlist_free(&recipients->list);
+	unique_free(&recipients->ours);
 	*recipients = (struct recipients){ 0 };
 }

@@ -18,17 +18,23 @@ ssize_t sender_return_path(const struct header *header)
 	return at >= 0 && (size_t)at < header->first_received ? at : -1;
 }
 
-static char *from_field(const struct header *header, ssize_t index)
+static char *from_text(struct span text)
 {
 	struct address address;
 	char *sender;
 
-	if (index < 0 || header->fields[index].oversize ||
-	    address_parse_sender(&address, header->fields[index].value) < 0)
+	if (address_parse_sender(&address, text) < 0)
 		return mem_strdup("");
 	sender = address_format(&address);
 	address_free(&address);
 	return sender;
+}
+
+static char *from_field(const struct header *header, ssize_t index)
+{
+	if (index < 0 || header->fields[index].oversize)
+		return mem_strdup("");
+	return from_text(header->fields[index].value);
 }
 
 static char *from_named_field(const struct route_rules *rules, const struct header *header)
@@ -49,12 +55,12 @@ static char *without_brackets(const char *path)
 	return span_dup(text);
 }
 
-char *sender_find(const struct route_rules *rules, const struct header *header)
+char *sender_find(const struct route_rules *rules, const struct header *header, const struct env *env)
 {
 	size_t len = rules->sender != NULL ? strlen(rules->sender) : 0;
 
 	if (len == 0 || span_is(span_of(rules->sender), "return-path"))
-		return from_field(header, sender_return_path(header));
+		return env != NULL ? from_text(env->sender) : from_field(header, sender_return_path(header));
 	if (rules->sender[len - 1] == ':')
 		return from_named_field(rules, header);
 	return without_brackets(rules->sender);

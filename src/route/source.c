@@ -6,6 +6,11 @@
  */
 #include "source.h"
 
+#include <stdlib.h>
+
+#include "multidropd/mem.h"
+#include "source_private.h"
+
 /* The believed occurrences of a field, as far as `skip` leaves them. */
 struct occurrences {
 	size_t skipped;
@@ -49,23 +54,6 @@ static size_t run_length(const struct header *header, const char *name, size_t f
 	return at - first;
 }
 
-void source_find(const struct route_rules *rules, const struct header *header, const char *name, struct source *source)
-{
-	struct occurrences found = look(rules, header, name, rules->skip);
-
-	*source = (struct source){ .name = name, .first = found.first, .count = 1 };
-	if (found.count > 0)
-		source->state = SOURCE_PRESENT;
-	else if (found.unbelieved)
-		source->state = SOURCE_UNBELIEVED;
-	else if (found.skipped > 0)
-		source->state = SOURCE_SKIPPED;
-	if (rules->which == ROUTE_WHICH_LAST)
-		source->first = found.last;
-	else if (rules->which == ROUTE_WHICH_ALL && found.count > 0)
-		source->count = run_length(header, name, found.first, found.last);
-}
-
 /* The part of the header that was read for routing ends before the header does. */
 static bool header_goes_on(const struct header *header)
 {
@@ -78,6 +66,97 @@ static bool last_is_cut(const struct route_rules *rules, const struct header *he
 	       header_goes_on(header);
 }
 
+/*
+ * The bottommost occurrence is asked for, or all of a run that reaches the end
+ * of what was read for routing, and that ends before the header does: what a
+ * provider appended may be behind it. What was found may be a sender's, or a
+ * part of the recipients that looks whole.
+ */
+static bool is_cut(const struct route_rules *rules, const struct header *header, const struct source *source)
+{
+	bool run_touches_end =
+		rules->which == ROUTE_WHICH_ALL && source->first + source->count == header->routing_count;
+
+	return last_is_cut(rules, header) || (run_touches_end && header_goes_on(header));
+}
+
+void source_add_value(struct source *source, struct span value)
+{
+	source->values =
+		mem_grow(source->values, &source->value_capacity, source->value_count + 1, sizeof(*source->values));
+	source->values[source->value_count++] = value;
+}
+
+static void take_fields(const struct source_place *place, struct source *source)
+{
+	const char *fault = NULL;
+
+	if (is_cut(place->rules, place->header, source))
+		fault = "is not certainly the last one: the header goes on where it is not read";
+	for (size_t i = 0; i < source->count; i++) {
+		const struct header_field *field = &place->header->fields[source->first + i];
+
+		source_add_value(source, field->value);
+		if (field->oversize)
+			fault = SOURCE_OVERSIZE;
+	}
+	source->fault = fault != NULL ? mem_strdup(fault) : NULL;
+}
+
+static void find_field(const struct source_place *place, struct source *source)
+{
+	const struct route_rules *rules = place->rules;
+	struct occurrences found = look(rules, place->header, source->name, rules->skip);
+
+	if (found.count == 0) {
+		source->state = found.unbelieved    ? SOURCE_UNBELIEVED
+		                : found.skipped > 0 ? SOURCE_SKIPPED
+		                                    : SOURCE_ABSENT;
+		return;
+	}
+	source->state = SOURCE_PRESENT;
+	source->first = rules->which == ROUTE_WHICH_LAST ? found.last : found.first;
+	source->count = 1;
+	if (rules->which == ROUTE_WHICH_ALL)
+		source->count = run_length(place->header, source->name, found.first, found.last);
+	take_fields(place, source);
+}
+
+static void find_env(const struct source_place *place, struct source *source)
+{
+	if (place->envelope_lines.len == 0)
+		return;
+	source->state = SOURCE_PRESENT;
+	if (env_read(&source->env, place->envelope_lines) < 0) {
+		source->fault = str_format("has less than %u lines in the server's answer", ENV_LINES_MIN);
+		return;
+	}
+	for (struct span rest = source->env.recipients; rest.len > 0;)
+		source_add_value(source, env_next_line(&rest));
+}
+
+void source_find(const struct source_place *place, const char *name, struct source *source)
+{
+	*source = (struct source){ .name = name };
+	if (span_is(span_of(name), ROUTE_ENV)) {
+		source->kind = SOURCE_ENV;
+		find_env(place, source);
+	} else if (span_is(span_of(name), ROUTE_RECEIVED)) {
+		source->kind = SOURCE_RECEIVED;
+		source_find_received(place, source);
+	} else {
+		find_field(place, source);
+	}
+}
+
+void source_free(struct source *source)
+{
+	received_free(&source->received);
+	free(source->values);
+	free(source->fault);
+	*source = (struct source){ 0 };
+}
+
 ssize_t source_find_stamp(const struct route_rules *rules, const struct header *header, const char *name)
 {
 	struct occurrences found = look(rules, header, name, 0);
@@ -85,12 +164,4 @@ ssize_t source_find_stamp(const struct route_rules *rules, const struct header *
 	if (found.count == 0 || last_is_cut(rules, header))
 		return -1;
 	return (ssize_t)(rules->which == ROUTE_WHICH_LAST ? found.last : found.first);
-}
-
-bool source_is_cut(const struct route_rules *rules, const struct header *header, const struct source *source)
-{
-	bool run_touches_end =
-		rules->which == ROUTE_WHICH_ALL && source->first + source->count == header->routing_count;
-
-	return last_is_cut(rules, header) || (run_touches_end && header_goes_on(header));
 }

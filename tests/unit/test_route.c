@@ -12,126 +12,7 @@
 
 #include <cmocka.h>
 
-#include "multidropd/header.h"
-#include "multidropd/mem.h"
-#include "multidropd/route.h"
-#include "multidropd/str.h"
-
-#define POSTMASTER "postmaster@office.example"
-#define FALLBACK POSTMASTER
-
-/* What a sender's own system leaves in a header below the provider's fields. */
-#define RECEIVED                                                                                                       \
-	"Received: from mx.sender.example by pop.provider.example with ESMTP id 1; Tue, 24 Nov 2026 13:00:00 "         \
-	"+0000\r\n"
-#define SENDER "From: Mallory <mallory@sender.example>\r\nTo: victim@office.example\r\nSubject: x\r\n"
-
-/* The rules of a case: lists have their members parted by blanks. */
-struct rules_text {
-	const char *envelope; /* NULL: "X-Envelope-To" */
-	const char *domains;  /* NULL: "office.example" */
-	bool any;
-	unsigned skip;
-	enum route_which which;
-	const char *prefix, *suffix;
-	bool keep_header;
-	const char *sender;
-	const char *fixed;
-};
-
-struct rules_lists {
-	struct strlist fixed, envelope, domains;
-};
-
-static void split(struct strlist *list, const char *text)
-{
-	struct span rest = span_of(text);
-	struct span word;
-
-	while ((word = span_token(&rest)).len > 0)
-		strlist_take(list, span_dup(word));
-}
-
-static struct route_rules rules_make(const struct rules_text *text, struct rules_lists *lists)
-{
-	*lists = (struct rules_lists){ 0 };
-	split(&lists->fixed, text->fixed);
-	split(&lists->envelope, text->envelope != NULL ? text->envelope : "X-Envelope-To");
-	split(&lists->domains, text->domains != NULL ? text->domains : "office.example");
-	return (struct route_rules){
-		.fixed = &lists->fixed,
-		.postmaster = POSTMASTER,
-		.envelope = &lists->envelope,
-		.position_any = text->any,
-		.skip = text->skip,
-		.which = text->which,
-		.strip_prefix = text->prefix,
-		.strip_suffix = text->suffix,
-		.domains = &lists->domains,
-		.remove_header = !text->keep_header,
-		.sender = text->sender,
-	};
-}
-
-static void rules_free(struct rules_lists *lists)
-{
-	strlist_free(&lists->fixed);
-	strlist_free(&lists->envelope);
-	strlist_free(&lists->domains);
-}
-
-static char *join(const struct strlist *list)
-{
-	struct strbuf out = { 0 };
-
-	for (size_t i = 0; i < list->count; i++)
-		strbuf_addf(&out, "%s%s", i > 0 ? " " : "", list->items[i]);
-	return strbuf_take(&out);
-}
-
-/* One letter a field: '-' where it is taken out. */
-static char *show_removed(const struct route *route)
-{
-	struct strbuf out = { 0 };
-
-	for (size_t i = 0; i < route->remove_count; i++)
-		strbuf_add_byte(&out, route->remove[i] ? '-' : '.');
-	return strbuf_take(&out);
-}
-
-static void route_text(const struct rules_text *text, struct span bytes, bool capped, struct route *route)
-{
-	struct rules_lists lists;
-	struct route_rules rules = rules_make(text, &lists);
-	struct header header;
-
-	header_parse(&header, bytes, capped);
-	route_message(&rules, &header, (struct span){ 0 }, route);
-	route->source = NULL;
-	header_free(&header);
-	rules_free(&lists);
-}
-
-struct route_case {
-	const char *what;
-	struct rules_text rules;
-	const char *header;
-	const char *recipients; /* parted by blanks */
-};
-
-static void check_route(const struct route_case *test)
-{
-	struct route route;
-	char *recipients;
-
-	route_text(&test->rules, span_of(test->header), false, &route);
-	recipients = join(&route.recipients);
-	if (strcmp(recipients, test->recipients) != 0)
-		fail_msg("%s: `%s`, not `%s` (%s)", test->what, recipients, test->recipients, route.explanation);
-	assert_int_equal(route.reason == ROUTE_POSTMASTER, strcmp(test->recipients, FALLBACK) == 0);
-	free(recipients);
-	route_free(&route);
-}
+#include "test_route.h"
 
 #define DELIVERED                                                                                                      \
 	{                                                                                                              \
@@ -442,22 +323,19 @@ static const struct route_case rule_cases[] = {
 static void server_stamps(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(server_cases) / sizeof(*server_cases); i++)
-		check_route(&server_cases[i]);
+	check_table(server_cases, COUNT(server_cases));
 }
 
 static void forgeries(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(forged_cases) / sizeof(*forged_cases); i++)
-		check_route(&forged_cases[i]);
+	check_table(forged_cases, COUNT(forged_cases));
 }
 
 static void options(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(rule_cases) / sizeof(*rule_cases); i++)
-		check_route(&rule_cases[i]);
+	check_table(rule_cases, COUNT(rule_cases));
 }
 
 static const struct {
@@ -499,7 +377,7 @@ static const struct {
 static void senders(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(sender_cases) / sizeof(*sender_cases); i++) {
+	for (size_t i = 0; i < COUNT(sender_cases); i++) {
 		struct rules_text text = { .sender = sender_cases[i].sender,
 			                   .any = sender_cases[i].any,
 			                   .which = sender_cases[i].which };
@@ -540,7 +418,7 @@ static const struct {
 static void removal(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(remove_cases) / sizeof(*remove_cases); i++) {
+	for (size_t i = 0; i < COUNT(remove_cases); i++) {
 		struct route route;
 		char *removed;
 
@@ -598,7 +476,7 @@ static const struct {
 static void explanations(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(explanation_cases) / sizeof(*explanation_cases); i++) {
+	for (size_t i = 0; i < COUNT(explanation_cases); i++) {
 		struct route route;
 
 		route_text(&explanation_cases[i].rules, span_of(explanation_cases[i].header), false, &route);
@@ -782,8 +660,10 @@ static void part_of_a_run_is_not_taken_for_all(void **state)
 	struct route route;
 
 	(void)state;
-	route_text(&rules, SPAN("X-A: b\r\nX-Envelope-To: alice@office.example\r\nno colon\r\n"
-	                        "X-Envelope-To: bob@office.example\r\n"), false, &route);
+	route_text(&rules,
+	           SPAN("X-A: b\r\nX-Envelope-To: alice@office.example\r\nno colon\r\n"
+	                "X-Envelope-To: bob@office.example\r\n"),
+	           false, &route);
 	assert_int_equal(route.reason, ROUTE_POSTMASTER);
 	route_free(&route);
 	route_text(&rules, SPAN("X-Envelope-To: alice@office.example\r\nX-Env"), true, &route);
@@ -856,22 +736,14 @@ static void doubles_cost_little(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(server_stamps),
-		cmocka_unit_test(forgeries),
-		cmocka_unit_test(options),
-		cmocka_unit_test(senders),
-		cmocka_unit_test(removal),
-		cmocka_unit_test(explanations),
-		cmocka_unit_test(long_value_is_cut),
-		cmocka_unit_test(part_of_a_run_is_not_taken_for_all),
-		cmocka_unit_test(fixed_recipients),
-		cmocka_unit_test(what_decided_is_told),
-		cmocka_unit_test(recipient_limit),
-		cmocka_unit_test(oversize_field),
-		cmocka_unit_test(capped_header),
-		cmocka_unit_test(bottommost_is_not_guessed),
-		cmocka_unit_test(no_domains),
-		cmocka_unit_test(doubles_cost_little),
+		cmocka_unit_test(server_stamps),     cmocka_unit_test(forgeries),
+		cmocka_unit_test(options),           cmocka_unit_test(senders),
+		cmocka_unit_test(removal),           cmocka_unit_test(explanations),
+		cmocka_unit_test(long_value_is_cut), cmocka_unit_test(part_of_a_run_is_not_taken_for_all),
+		cmocka_unit_test(fixed_recipients),  cmocka_unit_test(what_decided_is_told),
+		cmocka_unit_test(recipient_limit),   cmocka_unit_test(oversize_field),
+		cmocka_unit_test(capped_header),     cmocka_unit_test(bottommost_is_not_guessed),
+		cmocka_unit_test(no_domains),        cmocka_unit_test(doubles_cost_little),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
