@@ -77,7 +77,7 @@ static const char *read_fields(struct guess *guess, const struct route_rules *ru
 	expand_add_list(&guess->expansion, rules, &recipients.ours.list);
 	guess->expansion.too_many |= recipients.too_many;
 	recipients_free(&recipients);
-	return oversize ? "are too large to be read" : NULL;
+	return oversize ? "a field is too large to be read" : NULL;
 }
 
 const char *guess_make(struct guess *guess, const struct route_rules *rules, const struct header *header)
@@ -86,7 +86,7 @@ const char *guess_make(struct guess *guess, const struct route_rules *rules, con
 
 	*guess = (struct guess){ .fields = mem_array(header->count, sizeof(*guess->fields)) };
 	if (header->capped)
-		return "may stand where the oversize header is not read";
+		return "the header is too large to be read to its end";
 	find_resent(guess, header);
 	if (guess->count == 0)
 		find_plain(guess, header);
@@ -94,9 +94,9 @@ const char *guess_make(struct guess *guess, const struct route_rules *rules, con
 	if (wrong != NULL)
 		return wrong;
 	if (guess->expansion.too_many)
-		return "name too many recipients";
+		return "too many recipients";
 	if (guess->expansion.recipients.list.count == 0 && guess->expansion.discarded.count == 0)
-		return "name nobody within domains";
+		return "nobody within domains";
 	return NULL;
 }
 

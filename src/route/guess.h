@@ -18,8 +18,7 @@ struct guess {
 /*
  * Reads To, Cc and Bcc, or the topmost block of Resent-To, Resent-Cc and
  * Resent-Bcc where there is one (RFC 5322 3.6.6). Fills `guess` anew;
- * guess_free it. Returns NULL, or why nobody is to be taken from there, as the
- * end of a sentence.
+ * guess_free it. Returns NULL, or why nobody is taken from there.
  */
 const char *guess_make(struct guess *guess, const struct route_rules *rules, const struct header *header);
 void guess_free(struct guess *guess);

@@ -55,11 +55,11 @@ static void fall_back_to_headers(struct decision *decision, struct route *route)
 	size_t sum = decision->expansion.recipients.list.count + guess.expansion.recipients.list.count;
 
 	if (wrong == NULL && sum > ROUTE_RECIPIENTS_MAX)
-		wrong = "name too many recipients";
-	strbuf_add_str(text, wrong != NULL ? "; " : "; guessed from ");
+		wrong = "too many recipients";
+	strbuf_add_str(text, wrong != NULL ? "; no guess from " : "; guessed from ");
 	explain_guess(text, decision->header, &guess);
 	if (wrong != NULL) {
-		strbuf_addf(text, " %s (fallback = headers), so it goes to the postmaster%s", wrong,
+		strbuf_addf(text, ": %s (fallback = headers), so it goes to the postmaster%s", wrong,
 		            route->partly_broken ? ", too" : "");
 		fall_back_to_postmaster(decision, route);
 	} else {
