@@ -23,6 +23,7 @@ static void entry_clear(struct entry *entry)
 	for (size_t i = 0; i < entry->values.count; i++)
 		mem_free_secret(&entry->values.items[i]);
 	free(entry->values.items);
+	free(entry->lines);
 }
 
 void block_free(struct block **block)
@@ -82,17 +83,56 @@ void document_clear(struct document *document)
 	*document = (struct document){ 0 };
 }
 
-void entry_blame(struct entry *entry, struct problems *problems, const char *format, ...)
+void entry_add_value(struct entry *entry, const char *value, int line)
+{
+	strlist_add(&entry->values, value);
+	entry->lines = mem_grow(entry->lines, &entry->line_capacity, entry->values.count, sizeof(*entry->lines));
+	entry->lines[entry->values.count - 1] = line;
+}
+
+struct place entry_value_place(const struct entry *entry, size_t index)
+{
+	struct place place = entry->place;
+
+	if (index < entry->values.count)
+		place.line = entry->lines[index];
+	return place;
+}
+
+static void blame(struct entry *entry, struct place place, struct problems *problems, const char *format, va_list args)
 {
 	struct strbuf text = { 0 };
-	va_list args;
 
 	if (entry->blamed)
 		return;
 	entry->blamed = true;
-	va_start(args, format);
 	strbuf_vaddf(&text, format, args);
-	va_end(args);
-	problem_add(problems, entry->place, "%s", strbuf_str(&text));
+	problem_add(problems, place, "%s", strbuf_str(&text));
 	strbuf_free(&text);
+}
+
+void entry_blame(struct entry *entry, struct problems *problems, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	blame(entry, entry->place, problems, format, args);
+	va_end(args);
+}
+
+void entry_blame_value(struct entry *entry, size_t index, struct problems *problems, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	blame(entry, entry_value_place(entry, index), problems, format, args);
+	va_end(args);
+}
+
+void entry_warn(struct entry *entry, struct problems *warnings, const char *text)
+{
+	if (entry == NULL || entry->blamed || entry->warned)
+		return;
+	entry->warned = true;
+	problem_add(warnings, entry->place, "warning: %s", text);
 }

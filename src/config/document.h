@@ -29,6 +29,9 @@ struct entry {
 	const struct option *option;
 	struct place place; /* of the first value */
 	struct strlist values;
+	int *lines; /* of each value; NULL without any */
+	size_t line_capacity;
+	bool warned; /* as blamed, of what is allowed */
 	bool blamed; /* a problem with it was told: once is enough, though many accounts inherit it */
 };
 
@@ -59,14 +62,22 @@ struct block *block_new(const struct table *table, const char *title, struct pla
 void block_free(struct block **block); /* values may be secrets and are wiped */
 struct entry *block_add(struct block *block, const struct option *option, struct place place);
 
+void entry_add_value(struct entry *entry, const char *value, int line);
+/* Of one value, counted from 0; of the whole where there is none. */
+struct place entry_value_place(const struct entry *entry, size_t index);
+
 /* Takes its path and folder. Returns its index. */
 size_t document_add_file(struct document *document, const struct file *file);
 void document_add_block(struct document *document, struct block *block);
 const char *document_path(const struct document *document, struct place place);
 void document_clear(struct document *document);
 
-/* Blames an entry: adds a problem at its place unless one was told before. */
+/* Blames an entry: adds a problem at its place, or at that of one of its values, unless one was told before. */
 void entry_blame(struct entry *entry, struct problems *problems, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void entry_blame_value(struct entry *entry, size_t index, struct problems *problems, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* The same for what is allowed and likely to go wrong: once for each entry, NULL or blamed ones not at all. */
+void entry_warn(struct entry *entry, struct problems *warnings, const char *text);
 
 #endif

@@ -58,8 +58,10 @@ char *endpoint_set_addresses(void *base, const struct option *option, const stru
 		const char *value = given->values->items[i];
 		const char *complaint = parse_endpoint(&relay->endpoints[i], value);
 
-		if (complaint != NULL)
+		if (complaint != NULL) {
+			*given->wrong = i;
 			return str_format("%s = \"%s\" %s", option->name, value, complaint);
+		}
 		relay->endpoint_count++;
 	}
 	return NULL;

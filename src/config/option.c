@@ -64,6 +64,11 @@ static char *complain(const struct option *option, const char *value, const char
 	return str_format("%s = \"%s\" %s", option->name, value, complaint);
 }
 
+static char *formed(const struct option *option, const char *value)
+{
+	return option->form != NULL && value[0] != '\0' ? option->form(value) : mem_strdup(value);
+}
+
 static void replace(char **text, char *with)
 {
 	mem_free_secret(text);
@@ -76,14 +81,15 @@ char *option_set_text(void *base, const struct option *option, const struct give
 
 	if (complaint != NULL)
 		return complain(option, value_of(given), complaint);
-	replace(member(base, option), mem_strdup(value_of(given)));
+	replace(member(base, option), formed(option, value_of(given)));
 	return NULL;
 }
 
 void option_set_fallback(void *base, const struct option *option)
 {
 	struct strlist values = { .items = (char *[]){ (char *)option->fallback }, .count = 1 };
-	struct given given = { .values = &values, .folder = "" };
+	size_t wrong = 0;
+	struct given given = { .values = &values, .folder = "", .wrong = &wrong };
 
 	if (option->fallback == NULL)
 		return;
@@ -259,9 +265,10 @@ char *option_set_list(void *base, const struct option *option, const struct give
 
 		if (complaint != NULL) {
 			strlist_free(&fresh);
+			*given->wrong = i;
 			return complain(option, value, complaint);
 		}
-		strlist_add(&fresh, value);
+		strlist_take(&fresh, formed(option, value));
 	}
 store:
 	strlist_free(field);

@@ -18,6 +18,7 @@
 struct given {
 	const struct strlist *values; /* without control characters; at least one, but for lists */
 	const char *folder;           /* what a relative path starts from */
+	size_t *wrong;                /* set to the index of the value that a complaint is about; 0 before */
 };
 
 struct option;
@@ -31,10 +32,12 @@ struct option {
 	size_t offset;        /* of the member in `base` */
 	const char *fallback; /* the default as it would be written; NULL: none, the member stays zero */
 	const char *(*check)(const char *value); /* for texts and lists: NULL, or what is wrong (static) */
-	const char *const *choices;              /* NULL-terminated, in the order of the enum, or false before true */
-	int64_t min, max;                        /* inclusive, for numbers, durations (seconds) and sizes (bytes) */
-	bool secret;                             /* its value is never shown */
-	bool list;                               /* takes several values, though its setter is its own */
+	char *(*form)(
+		const char *value); /* of what passed the check: as it is stored (the caller frees); NULL: as written */
+	const char *const *choices; /* NULL-terminated, in the order of the enum, or false before true */
+	int64_t min, max;           /* inclusive, for numbers, durations (seconds) and sizes (bytes) */
+	bool secret;                /* its value is never shown */
+	bool list;                  /* takes several values, though its setter is its own */
 	bool required;
 	int group; /* not 0: a default out of `defaults` gives way where any of the group is given */
 };

@@ -103,7 +103,7 @@ static void take_value(cfg_t *cfg, const cfg_opt_t *opt, const char *value)
 	/* An empty `+=` list and the like: the value goes where it was announced. */
 	if (entry->option != option)
 		entry = block_add(block, option, place_at(cfg));
-	strlist_add(&entry->values, value);
+	entry_add_value(entry, value, cfg->line);
 }
 
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)

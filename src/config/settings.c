@@ -58,38 +58,45 @@ void settings_inherit(struct settings *settings, const struct block *defaults)
 }
 
 /* Says what no setter needs to look at again. NULL: nothing is wrong. */
-static const char *check_shape(const struct entry *entry)
+static const char *check_shape(const struct entry *entry, size_t *wrong)
 {
-	bool list = entry->option->set == option_set_list || entry->option->set == option_set_unsupported;
+	const struct option *option = entry->option;
+	bool may_be_empty = option->set == option_set_list || option->set == option_set_unsupported ||
+	                    (option->list && option->set == option_set_later);
 
 	for (size_t i = 0; i < entry->values.count; i++) {
+		*wrong = i;
 		if (syntax_has_control(entry->values.items[i]))
 			return "holds a control character: take it out (double quotes make one of a backslash and a "
 			       "letter, single quotes do not)";
 	}
-	if (entry->values.count == 0 && !list)
+	*wrong = 0;
+	if (entry->values.count == 0 && !may_be_empty)
 		return "has no value: write one";
-	if (entry->values.count == 0 && entry->option->required)
+	if (entry->values.count == 0 && option->required)
 		return "is an empty list: name at least one";
-	if (entry->values.count > 1 && !list && !entry->option->list)
+	if (entry->values.count > 1 && !may_be_empty && !option->list)
 		return "takes one value, not a list: keep one";
 	return NULL;
 }
 
 static bool apply_entry(struct entry *entry, void *base, const struct document *document, struct problems *problems)
 {
-	struct given given = { .values = &entry->values, .folder = document->files[entry->place.file].folder };
-	const char *shape = check_shape(entry);
+	size_t wrong = 0;
+	struct given given = { .values = &entry->values,
+		               .folder = document->files[entry->place.file].folder,
+		               .wrong = &wrong };
+	const char *shape = check_shape(entry, &wrong);
 	char *complaint;
 
 	if (shape != NULL) {
-		entry_blame(entry, problems, "%s %s", entry->option->name, shape);
+		entry_blame_value(entry, wrong, problems, "%s %s", entry->option->name, shape);
 		return false;
 	}
 	complaint = entry->option->set(base, entry->option, &given);
 	if (complaint == NULL)
 		return true;
-	entry_blame(entry, problems, "%s", complaint);
+	entry_blame_value(entry, wrong, problems, "%s", complaint);
 	free(complaint);
 	return false;
 }
