@@ -22,7 +22,7 @@ UNITDIR    = $(PREFIX)/lib/systemd/system
 
 CC         = gcc
 PKG_CONFIG = pkg-config
-LIBRARIES  = libevent libevent_openssl openssl libconfuse libgsasl sqlite3
+LIBRARIES  = libevent libevent_openssl openssl libconfuse libgsasl sqlite3 libidn2
 # The journal, notify and the watchdog; the daemon also builds and runs without.
 SYSTEMD   := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo 1)
 

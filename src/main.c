@@ -99,7 +99,7 @@ static void parse_options(struct options *options, int argc, char **argv)
 		refuse("--test and --once exclude each other");
 }
 
-static void print_problems(struct strlist *problems)
+static void print_problems(const struct strlist *problems)
 {
 	for (size_t i = 0; i < problems->count; i++)
 		fprintf(stderr, "%s\n", problems->items[i]);
@@ -135,6 +135,7 @@ static int test(struct config *config)
 	struct strlist problems = { 0 };
 	int status;
 
+	print_problems(&config->warnings);
 	service_check(config, &problems);
 	print_problems(&problems);
 	status = problems.count > 0 ? EX_CONFIG : EX_OK;

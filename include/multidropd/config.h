@@ -78,7 +78,8 @@ struct config_multidrop {
 	unsigned received_depth;
 	struct strlist domains;         /* ASCII: internationalised names as A-labels, here and in the next three */
 	enum config_fallback fallback;
-	struct virtual_map virtual_map; /* `virtual` and `virtual_file`, sorted */
+	/* `virtual` and `virtual_file`, sorted; NULL: none. The configuration's, and one for all accounts that inherit it. */
+	const struct virtual_map *virtual_map;
 	char *rewrite_domain;           /* "": none */
 	bool remove_header;
 };
@@ -138,7 +139,9 @@ struct config {
 	struct config_account *accounts;
 	size_t account_count;
 	const struct config_account **accounts_by_name; /* for config_find_account */
-	struct strlist warnings;        /* "FILE:LINE: message": allowed, and likely to go wrong; for -t */
+	struct virtual_map **virtual_maps;
+	size_t virtual_map_count, virtual_map_capacity;
+	struct strlist warnings;        /* "FILE:LINE: warning: message": allowed, and likely to go wrong */
 };
 
 /*

@@ -18,7 +18,7 @@
 #define PORT_POP3S 995
 
 static const char *const orders[] = { "smallest", "server", NULL };
-static const char *const only_keep[] = { "keep", NULL };
+static const char *const rejecteds[] = { "postmaster", "bounce", "keep", "discard", NULL };
 
 static option_set_fn set_server;
 
@@ -28,6 +28,7 @@ static const struct option options[] = {
 	  .set = option_set_text,
 	  .offset = FIELD(postmaster),
 	  .check = syntax_check_address,
+	  .form = syntax_form_address,
 	  .required = true },
 	{ .name = "server", .set = set_server },
 	{ .name = "tls",
@@ -88,26 +89,35 @@ static const struct option options[] = {
 	  .set = option_set_list,
 	  .offset = FIELD(recipient),
 	  .check = syntax_check_address,
+	  .form = syntax_form_address,
 	  .required = true },
 	{ .name = "sender",
 	  .set = option_set_text,
 	  .offset = FIELD(sender),
 	  .fallback = "return-path",
-	  .check = syntax_check_sender },
+	  .check = syntax_check_sender,
+	  .form = syntax_form_sender },
 	{ .name = "add_received", .set = option_set_bool, .offset = FIELD(add_received), .fallback = "true" },
-	{ .name = "rejected", .set = option_set_unsupported, .choices = only_keep },
+	{ .name = "rejected",
+	  .set = option_set_choice,
+	  .offset = FIELD(rejected),
+	  .fallback = "postmaster",
+	  .choices = rejecteds },
+	{ .name = "bounce_relay", .set = option_set_later },
+	{ .name = "give_up", .set = option_set_duration, .offset = FIELD(give_up_s), .fallback = "5d", .min = 1 },
+	{ .name = "duplicates", .set = option_set_duration, .offset = FIELD(duplicates_s), .fallback = "0" },
+	{ .name = "strip_headers",
+	  .set = option_set_list,
+	  .offset = FIELD(strip_headers),
+	  .check = syntax_check_field },
+	{ .name = "add_headers", .set = option_set_list, .offset = FIELD(add_headers), .check = syntax_check_line },
+	{ .name = "fix_message_id", .set = option_set_bool, .offset = FIELD(fix_message_id), .fallback = "false" },
 	{ .name = "active_hours", .set = option_set_unsupported },
 	{ .name = "delete_after", .set = option_set_unsupported },
 	{ .name = "max_size", .set = option_set_unsupported },
 	{ .name = "oversize", .set = option_set_unsupported },
 	{ .name = "max_messages", .set = option_set_unsupported },
-	{ .name = "bounce_relay", .set = option_set_unsupported },
-	{ .name = "give_up", .set = option_set_unsupported },
 	{ .name = "uidl_guard", .set = option_set_unsupported },
-	{ .name = "duplicates", .set = option_set_unsupported },
-	{ .name = "strip_headers", .set = option_set_unsupported },
-	{ .name = "add_headers", .set = option_set_unsupported },
-	{ .name = "fix_message_id", .set = option_set_unsupported },
 };
 
 static const struct table *const blocks[] = { &table_multidrop, NULL };
@@ -245,6 +255,7 @@ void judge_account(struct judge *judge, const struct block *block, struct config
 	check_peer(judge, &settings, account);
 	check_relay(judge, &settings, account);
 	judge_recipients(judge, &settings, account);
+	judge_policies(judge, &settings, account);
 }
 
 /* Once for itself, so that it is told even where no account inherits it. */
@@ -280,5 +291,7 @@ void account_clear(struct config_account *account)
 	free(account->source_address);
 	free(account->user);
 	free(account->sender);
+	strlist_free(&account->strip_headers);
+	strlist_free(&account->add_headers);
 	free(account->broken);
 }

@@ -18,8 +18,11 @@ struct judge {
 	struct reader_identity identity; /* who will read the files */
 	struct problems problems;
 	struct problems file_problems;
-	const struct config_relay **relays; /* sorted by name */
-	struct block *defaults;             /* or NULL */
+	struct problems warnings;
+	const struct config_relay **relays;      /* sorted by name */
+	struct block *defaults;                  /* or NULL */
+	const struct virtual_map *inherited_map; /* `virtual` and `virtual_file` of its multidrop { }; NULL: none */
+	size_t mapped;                           /* addresses in all maps */
 };
 
 void judge_global(struct judge *judge);
@@ -31,7 +34,14 @@ void judge_account(struct judge *judge, const struct block *block, struct config
 void judge_multidrop(struct judge *judge, struct block *own, struct block *inherited,
                      struct config_multidrop *multidrop);
 /* The values alone: what is missing in `defaults` may stand in the accounts. */
-void judge_multidrop_defaults(struct judge *judge, const struct block *block);
+void judge_multidrop_defaults(struct judge *judge, struct block *block);
+/* `virtual` and `virtual_file` of a multidrop { }, either may be NULL. The map belongs to the configuration; NULL: it
+ * is empty. `own_domains`: they stand in the same block, so that what is outside of them was hardly meant. */
+const struct virtual_map *judge_virtual(struct judge *judge, const struct settings *settings,
+                                        const struct strlist *domains, bool own_domains);
+
+/* What becomes of refused mail, of duplicates and of the header, once relay and recipients are known. */
+void judge_policies(struct judge *judge, const struct settings *settings, struct config_account *account);
 
 const struct config_relay *judge_find_relay(const struct judge *judge, const char *name);
 

@@ -202,6 +202,7 @@ static void report(struct judge *judge, struct strlist *problems, struct strlist
 	for (size_t i = 0; i < document->file_count; i++)
 		paths[i] = document->files[i].path;
 	problems_report(&judge->problems, paths, problems);
+	problems_report(&judge->warnings, paths, &judge->config->warnings);
 	problems_report(&judge->file_problems, paths, file_problems);
 	free(paths);
 }
@@ -238,6 +239,12 @@ void config_free(struct config **config)
 		account_clear(&old->accounts[i]);
 	for (size_t i = 0; i < old->relay_count; i++)
 		relay_clear(&old->relays[i]);
+	for (size_t i = 0; i < old->virtual_map_count; i++) {
+		virtual_map_free(old->virtual_maps[i]);
+		free(old->virtual_maps[i]);
+	}
+	strlist_free(&old->warnings);
+	free(old->virtual_maps);
 	free(old->accounts);
 	free(old->accounts_by_name);
 	free(old->relays);

@@ -4,7 +4,9 @@
  */
 #include "problem.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "multidropd/log.h"
 #include "multidropd/mem.h"
@@ -36,6 +38,11 @@ static int compare(const void *a, const void *b)
 	if (p->line != q->line)
 		return p->line < q->line ? -1 : 1;
 	return *left < *right ? -1 : *left > *right;
+}
+
+static bool is_same(const struct problem *a, const struct problem *b)
+{
+	return a->place.file == b->place.file && a->place.line == b->place.line && strcmp(a->text, b->text) == 0;
 }
 
 /* log_escape cuts at LOG_VALUE_MAX; a path and a message may be longer, so it gets pieces, none ending inside a
@@ -72,8 +79,12 @@ void problems_report(struct problems *problems, const char *const *paths, struct
 	for (size_t i = 0; i < problems->count; i++)
 		order[i] = &problems->items[i];
 	qsort(order, problems->count, sizeof(struct problem *), compare);
-	for (size_t i = 0; i < problems->count; i++)
+	for (size_t i = 0; i < problems->count; i++) {
+		/* Several accounts may name one file. */
+		if (i > 0 && is_same(order[i - 1], order[i]))
+			continue;
 		strlist_take(out, problem_format(paths[order[i]->place.file], order[i]->place.line, order[i]->text));
+	}
 	free(order);
 	problems_free(problems);
 }

@@ -51,7 +51,11 @@ static const struct option options[] = {
 	  .fallback = "auto",
 	  .choices = option_auto_choices },
 	{ .name = "chunking", .set = option_set_unsupported, .choices = only_off },
-	{ .name = "dsn", .set = option_set_unsupported, .choices = only_off },
+	{ .name = "dsn",
+	  .set = option_set_switch,
+	  .offset = FIELD(dsn),
+	  .fallback = "auto",
+	  .choices = option_auto_choices },
 	OPTIONS_SECRET(struct config_relay),
 	OPTIONS_TLS(struct config_relay),
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * Hosts, domains, addresses, names.
+ * Hosts, domains, the words of a login.
  */
 #include "syntax.h"
 
@@ -10,11 +10,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "domain.h"
 #include "multidropd/mem.h"
 
 #define HOST_MAX 253u /* RFC 1035 2.3.4, as text */
 #define LABEL_MAX 63u
-#define LOCAL_MAX 255u /* RFC 5321 says 64; longer ones are seen with VERP */
 #define SHA256_DIGITS 64u
 
 const char *syntax_check_any(const char *value)
@@ -96,80 +96,30 @@ const char *syntax_check_hostname(const char *value)
 const char *syntax_check_domain(const char *value)
 {
 	size_t len = strlen(value);
+	char *ascii = domain_ascii(value);
+	bool named = ascii != NULL && is_name(ascii[0] == '.' ? ascii + 1 : ascii);
 
+	free(ascii);
 	if (len > 1 && value[len - 1] == '.')
 		return "ends with a dot: leave it out";
-	if (is_name(value[0] == '.' ? value + 1 : value))
-		return NULL;
-	return "is no domain: letters, digits, '-' and dots, other scripts as xn--; a dot in front takes in all below "
-	       "it";
+	return named ? NULL
+	             : "is no domain: letters, digits, '-' and dots, other scripts in UTF-8 or as xn--; a dot in "
+	               "front takes in all below it";
+}
+
+const char *syntax_check_one_domain(const char *value)
+{
+	return value[0] == '.' ? "is no domain: leave out the dot in front" : syntax_check_domain(value);
+}
+
+const char *syntax_check_by(const char *value)
+{
+	return is_bracketed(value) ? NULL : syntax_check_domain(value);
 }
 
 const char *syntax_check_literal(const char *value)
 {
 	return is_literal(value) ? NULL : "is no address: write an IPv4 or IPv6 address of this machine, no name";
-}
-
-/* Quoted local parts may hold blanks and '@'; whether a server likes them is not our business. */
-static bool is_local(const char *local, size_t len)
-{
-	if (len == 0 || len > LOCAL_MAX)
-		return false;
-	if (len > 2 && local[0] == '"' && local[len - 1] == '"')
-		return memchr(local + 1, '"', len - 2) == NULL;
-	for (size_t i = 0; i < len; i++) {
-		if (strchr("<>()[]@,;:\\\" ", local[i]) != NULL)
-			return false;
-	}
-	return true;
-}
-
-const char *syntax_check_address(const char *value)
-{
-	const char *at = strrchr(value, '@');
-	size_t local_len = at != NULL ? (size_t)(at - value) : strlen(value);
-
-	if (!is_local(value, local_len))
-		return "is no mail address: write local@domain, without a name, angle brackets or a list";
-	if (at != NULL && !is_name(at + 1) && !is_bracketed(at + 1))
-		return "is no mail address: what stands behind the @ is no domain";
-	return NULL;
-}
-
-/* RFC 5322 3.6.8 */
-static bool is_field_name(const char *value, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (value[i] < 33 || value[i] > 126 || value[i] == ':')
-			return false;
-	}
-	return len > 0;
-}
-
-const char *syntax_check_sender(const char *value)
-{
-	size_t len = strlen(value);
-
-	if (strcmp(value, "return-path") == 0 || strcmp(value, "<>") == 0)
-		return NULL;
-	if (len > 1 && value[len - 1] == ':')
-		return is_field_name(value, len - 1) ? NULL : "is no field name: write \"X-MailFrom:\", for example";
-	return syntax_check_address(value) == NULL
-	               ? NULL
-	               : "is no sender: write return-path, an address, \"<>\" for none, or a field with its colon";
-}
-
-const char *syntax_check_envelope(const char *value)
-{
-	size_t len = strlen(value);
-
-	if (strcasecmp(value, "received") == 0 || strcasecmp(value, "*env") == 0)
-		return "is not supported yet: name a field that the provider stamps";
-	if (len > 1 && value[len - 1] == ':')
-		return "is no field name: write it without the colon";
-	return is_field_name(value, len) ? NULL
-	                                 : "is no field name: write one as it stands in the header, "
-	                                   "\"X-Envelope-To\" for example";
 }
 
 const char *syntax_check_fingerprint(const char *value)

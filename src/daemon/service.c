@@ -134,6 +134,13 @@ static void log_problems(struct strlist *problems)
 	strlist_free(problems);
 }
 
+/* Once for each configuration that is used. */
+static void log_warnings(const struct strlist *warnings)
+{
+	for (size_t i = 0; i < warnings->count; i++)
+		log_warning("%s", warnings->items[i]);
+}
+
 static int apply(struct service *service, struct config *take_config)
 {
 	struct strlist problems = { 0 };
@@ -148,6 +155,7 @@ static int apply(struct service *service, struct config *take_config)
 	if (setup == NULL)
 		return -1;
 	log_open(setup->config->log_target, service_log_level(setup->config, service->params.verbose));
+	log_warnings(&setup->config->warnings);
 	budget_set_limit(&service->budget, setup->config->memory_limit);
 	scheduler_apply(service->scheduler, setup);
 	setup_unref(&setup);

@@ -62,7 +62,7 @@ def configuration_test_prints_every_problem_with_its_place():
 def option_of_a_later_version_is_refused_not_ignored():
     with Place() as place:
         daemon = Multidropd(place)
-        daemon.configure({"one": multidrop_account(1, rejected="bounce")}, {})
+        daemon.configure({"one": multidrop_account(1, oversize="delete")}, {})
         status, out, log = daemon.run("-t")
         check.assertEqual(status, CONFIG)
         check.assertRegex(f"{out}\n{log}", "not supported yet")

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * `virtual` and `virtual_file`: two ways to one map.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain.h"
+#include "mapping.h"
+#include "multidropd/mem.h"
+
+static void read_list(struct mappings *mappings, struct judge *judge, struct entry *entry)
+{
+	for (size_t i = 0; i < entry->values.count; i++) {
+		const char *value = entry->values.items[i];
+		char *complaint;
+
+		/* One empty value is how a list is written that shall be empty. */
+		if (entry->values.count == 1 && value[0] == '\0')
+			return;
+		complaint = mappings_add(mappings, span_of(value), entry_value_place(entry, i));
+		if (complaint != NULL)
+			problem_add(&judge->problems, entry_value_place(entry, i), "%s: %s", entry->option->name,
+			            complaint);
+		free(complaint);
+	}
+}
+
+static void warn_of_strangers(struct judge *judge, const struct mappings *mappings, size_t listed,
+                              const struct strlist *domains)
+{
+	for (size_t i = 0; i < mappings->count; i++) {
+		const struct mapping *mapping = &mappings->items[i];
+		const char *at = strrchr(mapping->address, '@');
+
+		/* A file may serve many accounts. */
+		if (mapping->number >= listed || mapping->linked || at[1] == '\0' || domain_is_among(at + 1, domains))
+			continue;
+		problem_add(&judge->warnings, mapping->place,
+		            "warning: virtual: %s is outside of domains, so that no recipient is looked up there: "
+		            "correct one "
+		            "of the "
+		            "two",
+		            mapping->address);
+	}
+}
+
+static const struct virtual_map *keep_map(struct judge *judge, struct mappings *mappings)
+{
+	struct config *config = judge->config;
+	struct virtual_map *map;
+
+	if (mappings->count == 0)
+		return NULL;
+	map = mem_alloc(sizeof(*map));
+	for (size_t i = 0; i < mappings->count; i++)
+		virtual_map_add(map, mappings->items[i].address, &mappings->items[i].targets);
+	virtual_map_sort(map);
+	config->virtual_maps = mem_grow(config->virtual_maps, &config->virtual_map_capacity,
+	                                config->virtual_map_count + 1, sizeof(struct virtual_map *));
+	config->virtual_maps[config->virtual_map_count++] = map;
+	return map;
+}
+
+static bool is_usable(const struct settings *settings, const char *name)
+{
+	struct entry *entry = settings_entry(settings, name);
+
+	return entry != NULL && entry->values.count > 0 && !settings_is_wrong(settings, name);
+}
+
+/* Accounts that add to what they inherit have copies of it. */
+static bool is_too_much(struct judge *judge, const struct settings *settings, size_t count)
+{
+	struct entry *entry = settings_entry(settings, "virtual_file");
+
+	judge->mapped += count;
+	if (judge->mapped <= MAPPING_TOTAL_MAX)
+		return false;
+	entry_blame(
+		entry != NULL ? entry : settings_entry(settings, "virtual"), &judge->problems,
+		"the accounts' virtual and virtual_file have more than %u addresses together: let accounts that share "
+		"a virtual_file inherit both from defaults { multidrop { } }",
+		MAPPING_TOTAL_MAX);
+	return true;
+}
+
+const struct virtual_map *judge_virtual(struct judge *judge, const struct settings *settings,
+                                        const struct strlist *domains, bool own_domains)
+{
+	const struct virtual_map *map = NULL;
+	struct mappings mappings = { 0 };
+	size_t listed;
+
+	if (judge->mapped > MAPPING_TOTAL_MAX)
+		return NULL;
+	if (is_usable(settings, "virtual"))
+		read_list(&mappings, judge, settings_entry(settings, "virtual"));
+	listed = mappings.count;
+	if (is_usable(settings, "virtual_file") && settings_entry(settings, "virtual_file")->values.items[0][0] != '\0')
+		mappings_read(&mappings, judge, settings_entry(settings, "virtual_file"));
+	mappings_check(&mappings, judge, domains);
+	if (own_domains && settings_is_own(settings, "virtual"))
+		warn_of_strangers(judge, &mappings, listed, domains);
+	if (!is_too_much(judge, settings, mappings.count))
+		map = keep_map(judge, &mappings);
+	mappings_free(&mappings);
+	return map;
+}
