@@ -9,38 +9,24 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "journal.h"
+#include "fake_known.h"
+#include "fake_seen.h"
 #include "multidropd/mem.h"
 #include "script.h"
 
-struct known_recipient {
-	char *address;
-	bool settled, refused;
-	int64_t due_s;
-	unsigned attempts;
-};
-
-struct known {
-	int64_t id;
-	char *uid;
-	size_t uid_len;
-	uint8_t hash[LEDGER_HASH_LEN];
-	enum ledger_state state;
-	bool under_way;
-	struct known_recipient *recipients;
-	size_t recipient_count, recipient_capacity;
-	TAILQ_ENTRY(known) link;
-};
-
-enum request_kind { REQUEST_COMPARE, REQUEST_BEGIN, REQUEST_VERDICT, REQUEST_END, REQUEST_DELETED };
+enum request_kind { REQUEST_COMPARE, REQUEST_BEGIN, REQUEST_VERDICT, REQUEST_END, REQUEST_DELETED, REQUEST_DUPLICATES };
 
 struct write {
 	enum request_kind kind;
 	int64_t id;
 	struct known *begun; /* owned until committed */
-	char *recipient;
-	enum ledger_outcome outcome;
-	int64_t due_s;
+	struct ledger_verdict verdict;
+	char *recipient, *reply; /* the verdict's */
+	int64_t mailbox;         /* of a question for duplicates, as the next three */
+	struct strbuf message_id;
+	int64_t now_s;
+	struct strlist recipients;
+	ledger_duplicates_fn *found;
 	ledger_begun_fn *told;
 	ledger_done_fn *done;
 	struct ledger_listing *listing;
@@ -56,18 +42,8 @@ struct ledger {
 	int64_t next_id;
 	TAILQ_HEAD(, known) known;
 	TAILQ_HEAD(, write) queue;
+	struct fake_seen seen;
 };
-
-static void known_free(struct known *known)
-{
-	for (size_t i = 0; known != NULL && i < known->recipient_count; i++)
-		free(known->recipients[i].address);
-	if (known != NULL) {
-		free(known->recipients);
-		free(known->uid);
-	}
-	free(known);
-}
 
 static struct known *find(const struct ledger *ledger, int64_t id)
 {
@@ -80,41 +56,6 @@ static struct known *find(const struct ledger *ledger, int64_t id)
 	return NULL;
 }
 
-static struct known_recipient *find_recipient(struct known *known, const char *address)
-{
-	for (size_t i = 0; i < known->recipient_count; i++) {
-		if (strcmp(known->recipients[i].address, address) == 0)
-			return &known->recipients[i];
-	}
-	known->recipients = mem_grow(known->recipients, &known->recipient_capacity, known->recipient_count + 1,
-	                             sizeof(*known->recipients));
-	known->recipients[known->recipient_count] = (struct known_recipient){ .address = mem_strdup(address) };
-	return &known->recipients[known->recipient_count++];
-}
-
-/* --- comparison --- */
-
-static void add_record(struct ledger_entry *entry, struct known *known)
-{
-	struct ledger_record *record;
-
-	entry->records = realloc(entry->records, (entry->record_count + 1) * sizeof(*entry->records));
-	record = &entry->records[entry->record_count++];
-	*record = (struct ledger_record){
-		.id = known->id, .has_hash = true, .state = known->state, .under_way = known->under_way
-	};
-	memcpy(record->hash, known->hash, sizeof(record->hash));
-	record->owed = mem_array(known->recipient_count, sizeof(*record->owed));
-	for (size_t i = 0; i < known->recipient_count; i++) {
-		struct known_recipient *from = &known->recipients[i];
-
-		if (!from->settled && !from->refused)
-			record->owed[record->owed_count++] = (struct ledger_owed){
-				.recipient = mem_strdup(from->address), .due_s = from->due_s, .attempts = from->attempts
-			};
-	}
-}
-
 static void compare_entry(struct ledger *ledger, struct ledger_listing *listing, size_t index)
 {
 	struct ledger_entry *entry = &listing->entries[index];
@@ -122,48 +63,34 @@ static void compare_entry(struct ledger *ledger, struct ledger_listing *listing,
 
 	TAILQ_FOREACH (known, &ledger->known, link) {
 		if (known->uid_len == entry->uid.len && memcmp(known->uid, entry->uid.data, entry->uid.len) == 0)
-			add_record(entry, known);
+			known_add_record(known, entry);
 	}
 	for (size_t i = 0; i < listing->count; i++)
 		entry->shared = entry->shared || (i != index && span_equal(listing->entries[i].uid, entry->uid));
 }
-
-/* --- writes --- */
 
 static void apply_begin(struct ledger *ledger, struct write *write)
 {
 	struct known *known = find(ledger, write->id);
 
 	if (known != NULL) {
-		known->under_way = true;
+		known_begin(known, write->begun);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&ledger->known, write->begun, link);
 	write->begun = NULL;
 }
 
-static void apply_verdict(struct ledger *ledger, const struct write *write)
+static void answer_duplicates(const struct ledger *ledger, const struct write *write)
 {
-	struct known_recipient *recipient = find_recipient(find(ledger, write->id), write->recipient);
+	bool *duplicate = mem_array(write->recipients.count, sizeof(*duplicate));
 
-	recipient->settled = write->outcome == LEDGER_DELIVERED;
-	recipient->refused = write->outcome == LEDGER_REFUSED;
-	recipient->due_s = write->due_s;
-	recipient->attempts++;
-}
-
-static enum ledger_state apply_end(struct ledger *ledger, const struct write *write)
-{
-	struct known *known = find(ledger, write->id);
-	bool owed = false, refused = false;
-
-	for (size_t i = 0; i < known->recipient_count; i++) {
-		owed = owed || (!known->recipients[i].settled && !known->recipients[i].refused);
-		refused = refused || known->recipients[i].refused;
-	}
-	known->under_way = false;
-	known->state = owed ? LEDGER_STATE_OWED : refused ? LEDGER_STATE_REFUSED : LEDGER_STATE_SETTLED;
-	return known->state;
+	for (size_t i = 0; i < write->recipients.count; i++)
+		duplicate[i] = fake_seen_has(&ledger->seen, write->mailbox, strbuf_span(&write->message_id),
+		                             write->recipients.items[i], write->now_s);
+	if (write->found != NULL)
+		write->found(write->ctx, duplicate, write->recipients.count);
+	free(duplicate);
 }
 
 static void apply(struct ledger *ledger, struct write *write)
@@ -177,15 +104,18 @@ static void apply(struct ledger *ledger, struct write *write)
 			write->told(write->ctx, write->id);
 		break;
 	case REQUEST_VERDICT:
-		apply_verdict(ledger, write);
+		known_verdict(find(ledger, write->id), &write->verdict, &ledger->seen);
 		break;
 	case REQUEST_END:
-		state = apply_end(ledger, write);
+		state = known_end(find(ledger, write->id));
 		if (write->done != NULL)
 			write->done(write->ctx, write->id, state);
 		break;
 	case REQUEST_DELETED:
 		find(ledger, write->id)->state = LEDGER_STATE_DELETED;
+		break;
+	case REQUEST_DUPLICATES:
+		answer_duplicates(ledger, write);
 		break;
 	case REQUEST_COMPARE:
 		for (size_t i = 0; i < write->listing->count; i++)
@@ -203,6 +133,9 @@ static void write_free(struct write *write)
 {
 	known_free(write->begun);
 	free(write->recipient);
+	free(write->reply);
+	strbuf_free(&write->message_id);
+	strlist_free(&write->recipients);
 	free(write);
 }
 
@@ -264,6 +197,7 @@ void ledger_forget_callbacks(struct ledger *ledger, void *ctx)
 			write->told = NULL;
 			write->done = NULL;
 			write->compared = NULL;
+			write->found = NULL;
 		}
 	}
 }
@@ -271,16 +205,8 @@ void ledger_forget_callbacks(struct ledger *ledger, void *ctx)
 int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin)
 {
 	struct write *write = request(ledger, REQUEST_BEGIN, begin->id != 0 ? begin->id : ledger->next_id++);
-	struct known *known = mem_alloc(sizeof(*known));
 
-	known->id = write->id;
-	known->uid = mem_strndup(begin->uid.data, begin->uid.len);
-	known->uid_len = begin->uid.len;
-	memcpy(known->hash, begin->hash, sizeof(known->hash));
-	known->under_way = true;
-	for (size_t i = 0; i < begin->recipient_count; i++)
-		find_recipient(known, begin->recipients[i])->due_s = 0;
-	write->begun = known;
+	write->begun = known_new(begin, write->id);
 	write->told = begin->begun;
 	write->ctx = begin->ctx;
 	return write->id;
@@ -290,9 +216,22 @@ void ledger_record_verdict(struct ledger *ledger, int64_t id, const struct ledge
 {
 	struct write *write = request(ledger, REQUEST_VERDICT, id);
 
-	write->recipient = mem_strdup(verdict->recipient);
-	write->outcome = verdict->outcome;
-	write->due_s = verdict->due_s;
+	write->verdict = *verdict;
+	write->verdict.recipient = write->recipient = mem_strdup(verdict->recipient);
+	write->verdict.reply = write->reply = verdict->reply != NULL ? mem_strdup(verdict->reply) : NULL;
+}
+
+void ledger_find_duplicates(struct ledger *ledger, const struct ledger_duplicates *wanted)
+{
+	struct write *write = request(ledger, REQUEST_DUPLICATES, 0);
+
+	write->mailbox = wanted->mailbox;
+	strbuf_add_span(&write->message_id, wanted->message_id);
+	for (size_t i = 0; i < wanted->recipient_count; i++)
+		strlist_add(&write->recipients, wanted->recipients[i]);
+	write->now_s = wanted->now_s;
+	write->found = wanted->found;
+	write->ctx = wanted->ctx;
 }
 
 void ledger_end(struct ledger *ledger, int64_t id, int64_t now_s, ledger_done_fn *done, void *ctx)
@@ -309,45 +248,6 @@ void ledger_deleted(struct ledger *ledger, const int64_t *ids, size_t count, int
 	(void)now_s;
 	for (size_t i = 0; i < count; i++)
 		request(ledger, REQUEST_DELETED, ids[i]);
-}
-
-/* --- listings --- */
-
-struct ledger_listing *ledger_listing_new(void)
-{
-	return mem_alloc(sizeof(struct ledger_listing));
-}
-
-void ledger_listing_add(struct ledger_listing *listing, uint32_t number, struct span uid, uint64_t size)
-{
-	listing->entries =
-		mem_grow(listing->entries, &listing->capacity, listing->count + 1, sizeof(*listing->entries));
-	listing->entries[listing->count++] = (struct ledger_entry){
-		.number = number, .uid = span_make(mem_strndup(uid.data, uid.len), uid.len), .size = size
-	};
-}
-
-static void record_free(struct ledger_record *record)
-{
-	for (size_t i = 0; i < record->owed_count; i++)
-		free(record->owed[i].recipient);
-	free(record->owed);
-}
-
-void ledger_listing_free(struct ledger_listing **pointer)
-{
-	struct ledger_listing *listing = *pointer;
-
-	*pointer = NULL;
-	for (size_t i = 0; listing != NULL && i < listing->count; i++) {
-		for (size_t j = 0; j < listing->entries[i].record_count; j++)
-			record_free(&listing->entries[i].records[j]);
-		free(listing->entries[i].records);
-		free((char *)(uintptr_t)listing->entries[i].uid.data);
-	}
-	if (listing != NULL)
-		free(listing->entries);
-	free(listing);
 }
 
 /* --- the script's side --- */
@@ -385,6 +285,7 @@ void fake_ledger_free(struct ledger **pointer)
 		TAILQ_REMOVE(&ledger->known, known, link);
 		known_free(known);
 	}
+	fake_seen_free(&ledger->seen);
 	timer_free(&ledger->turn);
 	free(ledger);
 }
@@ -410,21 +311,8 @@ void fake_ledger_commit(struct ledger *ledger, size_t count)
 
 void fake_ledger_describe(const struct ledger *ledger)
 {
-	static const char *const states[] = { "owed", "settled", "deleted", "refused" };
 	struct known *known;
 
-	TAILQ_FOREACH (known, &ledger->known, link) {
-		struct strbuf settled = { 0 }, owed = { 0 };
-
-		for (size_t i = 0; i < known->recipient_count; i++) {
-			const struct known_recipient *recipient = &known->recipients[i];
-
-			strbuf_addf(recipient->settled || recipient->refused ? &settled : &owed, " %s%s",
-			            recipient->refused ? "!" : "", recipient->address);
-		}
-		journal_add("%.*s %s has:%s owed:%s%s", (int)known->uid_len, known->uid, states[known->state],
-		            strbuf_str(&settled), strbuf_str(&owed), known->under_way ? " under way" : "");
-		strbuf_free(&settled);
-		strbuf_free(&owed);
-	}
+	TAILQ_FOREACH (known, &ledger->known, link)
+		known_describe(known);
 }

@@ -21,7 +21,11 @@ void fake_ledger_hold_all(struct ledger *ledger);
 void fake_ledger_commit(struct ledger *ledger, size_t count);
 /* As kill -9 does: what is not committed is gone, what was under way is left so. */
 void fake_ledger_crash(struct ledger *ledger);
-/* One journal entry a message: "UID STATE settled=… owed=… [under way]". */
+/*
+ * One journal entry a message: "UID STATE has: … owed: … [under way]". Among
+ * those that have it stand "~one" who was settled by a policy and "!one" who
+ * was refused; "one(bounce)", (copy) or (notice) is or was owed that.
+ */
 void fake_ledger_describe(const struct ledger *ledger);
 
 #endif
