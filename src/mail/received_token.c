@@ -103,12 +103,12 @@ static void read_comment(struct received_lexer *lexer)
 		else
 			nesting_feed(&nesting, rest.data[at]);
 		at++;
-	} while (at < rest.len && nesting.depth > 0 && nesting.depth <= ADDRESS_COMMENT_DEPTH_MAX);
+	} while (at < rest.len && nesting.depth > 0 && nesting.meant > 0 && nesting.depth <= ADDRESS_COMMENT_DEPTH_MAX);
 	if (nesting.depth > ADDRESS_COMMENT_DEPTH_MAX)
 		set_bad(lexer, "comments are nested too deeply");
-	else if (nesting.depth > 0)
+	else if (nesting.depth > 0 && nesting.meant > 0)
 		set_bad(lexer, "a comment does not end");
-	else if (nesting.meant != 0 || nesting.quoted || nesting.angle || nesting.angle_twice)
+	else if (nesting.depth != nesting.meant || nesting.quoted || nesting.angle || nesting.angle_twice)
 		set_bad(lexer, "a comment ends where it may not");
 	else
 		set_token(lexer, RECEIVED_TOKEN_COMMENT, at);

@@ -117,55 +117,88 @@ static void check_forgery(const struct strbuf *value, const char *recipients)
 	received_free(&received);
 }
 
+static void add_path(struct strbuf *out, struct span local, const char *domain)
+{
+	add_quoted(out, local);
+	strbuf_add_byte(out, '@');
+	strbuf_add_str(out, domain);
+}
+
 /* As Exim writes it. */
-static void check_comments(struct span helo, struct span sender, const char *recipients)
+static void check_comments(struct span helo, struct span sender, const char *recipient)
 {
 	struct strbuf value = { 0 };
 
 	strbuf_add_str(&value, "from [192.0.2.1] (helo=");
 	add_line_text(&value, helo);
 	strbuf_add_str(&value, ")\r\n\tby mx.real with esmtp (Exim 4.96)\r\n\t(envelope-from <");
-	add_quoted(&value, sender);
-	strbuf_add_str(&value, "@e.example>)\r\n\tid 1rABC-0001Xy-2z");
-	if (recipients != NULL)
-		strbuf_addf(&value, "\r\n\tfor %s", recipients);
+	add_path(&value, sender, "e.example");
+	strbuf_add_str(&value, ">)\r\n\tid 1rABC-0001Xy-2z");
+	if (recipient != NULL)
+		strbuf_addf(&value, "\r\n\tfor %s", recipient);
 	strbuf_add_str(&value, DATE);
-	check_forgery(&value, recipients);
+	check_forgery(&value, recipient);
 	strbuf_free(&value);
 }
 
-/* As others do, and with a recipient that was quoted. */
-static void check_from(struct span helo, struct span recipient)
+/* As others do, some of them with the sender in a path that is no comment. */
+static void check_from(struct span helo, struct span sender, const char *recipient)
 {
 	struct strbuf value = { 0 };
-	struct strbuf path = { 0 };
 
 	strbuf_add_str(&value, "from ");
 	add_line_text(&value, helo);
 	strbuf_add_str(&value, " (rdns [192.0.2.1])\r\n\tby mx.real (8.17) with ESMTP id 3AOC0");
-	if (recipient.len > 0) {
-		strbuf_add_byte(&path, '<');
-		add_quoted(&path, recipient);
-		strbuf_add_str(&path, "@office.example>");
-		strbuf_addf(&value, "\r\n\tfor %s", strbuf_str(&path));
+	if (sender.len > 0) {
+		strbuf_add_str(&value, "\r\n\tenvelope-from <");
+		add_path(&value, sender, "e.example");
+		strbuf_add_byte(&value, '>');
 	}
+	if (recipient != NULL)
+		strbuf_addf(&value, "\r\n\tfor <%s>", recipient);
 	strbuf_add_str(&value, DATE);
-	check_forgery(&value, recipient.len > 0 ? strbuf_str(&path) : NULL);
+	if (recipient != NULL) {
+		char *path = str_format("<%s>", recipient);
+
+		check_forgery(&value, path);
+		free(path);
+	} else {
+		check_forgery(&value, NULL);
+	}
 	strbuf_free(&value);
-	strbuf_free(&path);
+}
+
+static struct span take_line(struct span *rest)
+{
+	ssize_t end = span_find(*rest, '\n');
+	struct span line = end < 0 ? *rest : span_make(rest->data, (size_t)end);
+
+	*rest = span_from(*rest, end < 0 ? rest->len : line.len + 1);
+	return line;
+}
+
+/* A line for each of a sender's words: HELO text, the local part of the sender, that of the recipient. */
+static void check_forgeries(struct span words)
+{
+	struct span helo = take_line(&words);
+	struct span sender = take_line(&words);
+	struct strbuf recipient = { 0 };
+
+	add_path(&recipient, words, "office.example");
+	check_comments(helo, sender, NULL);
+	check_comments(helo, sender, "alice@office.example");
+	check_comments(helo, sender, strbuf_str(&recipient));
+	check_from(helo, sender, NULL);
+	check_from(helo, sender, strbuf_str(&recipient));
+	strbuf_free(&recipient);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span value = span_make(data, size);
-	ssize_t parted = span_find(value, '\n');
-	struct span helo = parted < 0 ? value : span_make(data, (size_t)parted);
-	struct span sender = parted < 0 ? SPAN("") : span_from(value, (size_t)parted + 1);
 
 	check_field(value);
-	check_comments(helo, sender, NULL);
-	check_comments(helo, sender, "alice@office.example");
-	check_from(helo, sender);
+	check_forgeries(value);
 	(void)trace_is_ours(value, "mx.real");
 	return 0;
 }

@@ -198,6 +198,14 @@ static const struct received_case server_cases[] = {
 	  "mx.gmx.example al@office.example" },
 	{ "from pop.isp.example by home.example with POP3 (fetchmail-6.4.37) for <al@localhost> (single-drop)" DATE,
 	  "home.example al@localhost" },
+	/* Two `from`, and the contract says what that is. */
+	{ "from localhost by mx.isp.example with IBM ESMTP SMTP Gateway: Authorized Use Only! Violators will be "
+	  "prosecuted "
+	  "for <al@office.example> from <eve@example.org>" DATE,
+	  "mx.isp.example fault" },
+	{ "from localhost by mx.isp.example with mx.isp.example ESMTP for <al@office.example>" DATE,
+	  "mx.isp.example al@office.example" },
+	{ "from A (2603:10b6::31) by B with HTTPS id 12345 via C.PROD.EXAMPLE" DATE, "B -" },
 	/* Old ones */
 	{ "FROM gate.example BY mx.isp.example WITH ESMTP FOR <al@office.example>" DATE,
 	  "mx.isp.example al@office.example" },
@@ -209,6 +217,18 @@ static const struct received_case server_cases[] = {
 	  "mx al@office.example" },
 	{ "from a (a [192.0.2.1]) by mx (950413.SGI/940406.SGI) via ESMTP for <al@office.example> id NAA12" DATE,
 	  "mx al@office.example" },
+	{ "from mta.example.org by mx.isp.example (Sun Java System Messaging Server 6.2-4.02 (built Sep  9 2005))\r\n "
+	  "id "
+	  "<0IZ@mx.isp.example> (original mail from Eve@Example.ORG) for al@office.example" DATE,
+	  "mx.isp.example al@office.example" },
+	{ "from a.example with LMTP by mx (3.0.2/sieved-3-0-build-942) for <al@office.example>" DATE,
+	  "mx al@office.example" },
+	{ "from spooler by mx.isp.example (Mercury/32 v4.01a) ID MO0072A1; 5 Jun 2006 11:50:08 -0400",
+	  "mx.isp.example -" },
+	{ "from ([192.0.2.1:50387] helo=x.example) by mx (ecelerity 2.1.1.3 r(11743)) with ESMTP id 80/0A-02454 for "
+	  "<al@office.example>" DATE,
+	  "mx al@office.example" },
+	{ "from <unavailable> by mx (8.12.11/8.12.11) with ESMTP id k4 for <<al@office.example>>" DATE, "- fault" },
 	{ "from a by mx via smtpd (for [192.0.2.7]) with SMTP" DATE, "mx -" },
 	{ "from ([192.0.2.1]) by gate.example with ESMTP id 5" DATE, "gate.example -" },
 	{ "from x [192.0.2.1] by mx with ESMTP (SMTPD32-7.07) id A123" DATE, "mx -" },
@@ -310,6 +330,10 @@ static const struct received_case forged_cases[] = {
 	  "\tid 1" DATE,
 	  "- fault" },
 	{ "(helo=x) by v.example for v@o (<()\r\n\tby mx with esmtp (Exim 4.96)\r\n\t(envelope-from "
+	  "<\")\"@e.example>)\r\n"
+	  "\tid 1" DATE,
+	  "- fault" },
+	{ "(helo=x) by v.example for v@o (<(>)\r\n\tby mx with esmtp (Exim 4.96)\r\n\t(envelope-from "
 	  "<\")\"@e.example>)\r\n"
 	  "\tid 1" DATE,
 	  "- fault" },
