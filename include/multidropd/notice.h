@@ -5,7 +5,8 @@
  * delivery status notification for its sender, the short notice about what
  * stays on the server. Pure: facts in, text out. Whatever is in the facts, no
  * line but ours comes out, and no text over NOTICE_MAX, the attached message
- * apart.
+ * apart. What we write is 7 bits: text that is not goes quoted-printable, an
+ * address that a header cannot hold is only in the envelope.
  */
 #ifndef MULTIDROPD_NOTICE_H
 #define MULTIDROPD_NOTICE_H
@@ -32,7 +33,7 @@ struct notice_facts {
 	const char *account;
 	const char *postmaster;                 /* the account's: `To`; a bounce names it in its text; one without a domain is at our hostname */
 	const char *server;                     /* the POP3 server, as configured */
-	const char *relay;                      /* name or address of who refused; NULL: nobody did */
+	const char *relay;                      /* who refused; a bounce tells it only as a DNS name; NULL: nobody did */
 	struct span uid;
 	uint64_t size;                          /* of the message */
 	const char *sender;                     /* the message's envelope sender; "": none */
@@ -50,11 +51,15 @@ struct notice_facts {
  */
 void notice_copy(const struct notice_facts *facts, struct strbuf *prefix, struct strbuf *suffix);
 
-/* To the sender: multipart/report of text, message/delivery-status and the message's header, cut where it is long. */
+/*
+ * To the sender, about at least one refusal: multipart/report of text,
+ * message/delivery-status and the message's header, without fields for which
+ * there is no room. An address beyond ASCII is reported as in RFC 6533 3.
+ */
 void notice_bounce(const struct notice_facts *facts, struct strbuf *out);
 
-/* False for what nobody may be sent a bounce for: the null sender, Precedence bulk, list or junk, Auto-Submitted other
- * than no, List-Id and the like (RFC 3834 2). */
+/* False for what nobody may be sent a bounce for: the null sender, senders that are programs (mailer-daemon, owner-…,
+ * …-request), Precedence bulk, list or junk, Auto-Submitted other than no, any field List-… (RFC 3834 2). */
 bool notice_may_bounce(const struct header *header, const char *sender);
 
 /* Why a message stays on the server. */

@@ -138,21 +138,29 @@ bool notice_add_field(struct strbuf *out, const struct notice_facts *facts, cons
 	return value.len > 0;
 }
 
-/* An address that a header of ours cannot hold (8-bit, hostile) is not shown: the envelope has it. */
-static void add_to(struct strbuf *out, const char *to)
+/* The address as a header of ours may hold it, the caller frees; NULL: it cannot (8-bit, hostile, no domain). */
+static char *shown_address(struct span text)
 {
 	struct address address;
-	struct span text = span_of(to);
 	char *formatted;
 
-	if (text.len > ADDRESS_SHOWN_MAX || span_is_8bit(text) || address_parse(&address, text) < 0) {
-		strbuf_add_str(out, "To: undisclosed-recipients:;\r\n");
-		return;
-	}
-	formatted = address_format(&address);
-	strbuf_addf(out, "To: <%s>\r\n", formatted);
-	free(formatted);
+	if (text.len > ADDRESS_SHOWN_MAX || span_is_8bit(text) || address_parse(&address, text) < 0)
+		return NULL;
+	formatted = address.domain[0] != '\0' ? address_format(&address) : NULL;
 	address_free(&address);
+	return formatted;
+}
+
+/* What is not shown is still in the envelope. */
+static void add_to(struct strbuf *out, const char *to)
+{
+	char *address = shown_address(span_of(to));
+
+	if (address != NULL)
+		strbuf_addf(out, "To: <%s>\r\n", address);
+	else
+		strbuf_add_str(out, "To: undisclosed-recipients:;\r\n");
+	free(address);
 }
 
 /* Whole words only, so that an encoded word (RFC 2047) stays one; a plain one may be cut where it is all there is. */

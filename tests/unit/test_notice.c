@@ -339,6 +339,32 @@ static void long_subjects(void **state)
 	free(text);
 }
 
+/* Only what is sure to be an address is put into the header. */
+static void addresses(void **state)
+{
+	static const struct {
+		const char *sender;
+		const char *want;
+	} cases[] = {
+		{ "\"a b\"@c.example", "\r\nTo: <\"a b\"@c.example>\r\n" },
+		{ "a", "\r\nTo: undisclosed-recipients:;\r\n" },
+		{ "a@b, c@d", "\r\nTo: undisclosed-recipients:;\r\n" },
+		{ "a@b\r\nBcc: c@d", "\r\nTo: undisclosed-recipients:;\r\n" },
+		{ "j\xc3\xbcrgen@b", "\r\nTo: undisclosed-recipients:;\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fixture fixture;
+
+		begin(&fixture, message);
+		fixture.facts.sender = cases[i].sender;
+		notice_bounce(&fixture.facts, &fixture.out);
+		CHECK_HAS(&fixture.out, cases[i].want);
+		end(&fixture);
+	}
+}
+
 static const struct {
 	const char *sender;
 	const char *header;
@@ -401,7 +427,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copy),       cmocka_unit_test(bounce),          cmocka_unit_test(kept),
 		cmocka_unit_test(statuses),   cmocka_unit_test(little_is_known), cmocka_unit_test(subjects),
-		cmocka_unit_test(may_bounce), cmocka_unit_test(long_subjects),
+		cmocka_unit_test(may_bounce), cmocka_unit_test(addresses),       cmocka_unit_test(long_subjects),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
