@@ -5,11 +5,18 @@
 #include "collector.h"
 #include "message.h"
 
-/* What one RETR or TOP in flight is for; answers come in the order of the commands. */
+enum request_kind {
+	REQUEST_TOP,                    /* to identify what was settled before */
+	REQUEST_ENV,                    /* the envelope, where the server knows it */
+	REQUEST_RETR,
+};
+
+/* What a command in flight is for; answers come in the order of the commands. */
 struct request {
 	TAILQ_ENTRY(request) link;
+	enum request_kind kind;
 	struct ledger_entry *entry;
-	struct message *message;        /* RETR; NULL: TOP, to identify what was settled before */
+	struct message *message;        /* NULL: TOP */
 	size_t bytes;                   /* expected */
 };
 

@@ -5,6 +5,7 @@
 #include "collector_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "multidropd/log.h"
 #include "multidropd/mem.h"
@@ -17,13 +18,15 @@
 
 /* --- asking --- */
 
-/* `size` is the server's word: more than the limit is as good as the limit. */
-static void push(struct collector *collector, struct ledger_entry *entry, struct message *message, uint64_t size)
+/* LIST's size is the server's word: more than the limit is as good as the limit. */
+static void push(struct collector *collector, enum request_kind kind, struct ledger_entry *entry,
+                 struct message *message)
 {
-	size_t bytes = size < AHEAD_BYTES ? (size_t)size : AHEAD_BYTES;
+	bool whole = kind == REQUEST_RETR;
+	size_t bytes = !whole ? 0 : entry->size < AHEAD_BYTES ? (size_t)entry->size : AHEAD_BYTES;
 	struct request *request = mem_alloc(sizeof(*request));
 
-	*request = (struct request){ .entry = entry, .message = message, .bytes = bytes };
+	*request = (struct request){ .kind = kind, .entry = entry, .message = message, .bytes = bytes };
 	TAILQ_INSERT_TAIL(&collector->requests, request, link);
 	collector->requested_bytes += bytes;
 	collector->requested_count++;
@@ -49,7 +52,7 @@ static void identify_next(struct collector *collector)
 {
 	struct ledger_entry *entry = collector->identify.items[collector->identify.next++];
 
-	push(collector, entry, NULL, 0);
+	push(collector, REQUEST_TOP, entry, NULL);
 	pop3_top(collector->session, entry->number);
 }
 
@@ -60,7 +63,11 @@ static void fetch_next(struct collector *collector, size_t reserved)
 
 	TAILQ_INSERT_TAIL(&collector->messages, message, link);
 	collector->message_count++;
-	push(collector, entry, message, entry->size);
+	if (collector->params.account->asks_envelope) {
+		push(collector, REQUEST_ENV, entry, message);
+		pop3_env(collector->session, entry->number);
+	}
+	push(collector, REQUEST_RETR, entry, message);
 	pop3_retr(collector->session, entry->number);
 }
 
@@ -77,7 +84,7 @@ static void fetch_again(struct collector *collector, size_t reserved)
 
 	unwait_again(collector, message);
 	message->reserved = reserved;
-	push(collector, message->entry, message, message->entry->size);
+	push(collector, REQUEST_RETR, message->entry, message);
 	pop3_retr(collector->session, message->number);
 }
 
@@ -184,6 +191,42 @@ static bool join_twin(void *ctx, struct message *message)
 	return collector_join_twin(ctx, message);
 }
 
+static bool shares_recipient(const struct message *message, const struct message *other)
+{
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		for (size_t j = 0; message->recipients[i].state == RECIPIENT_PENDING && j < other->recipient_count;
+		     j++) {
+			if (strcasecmp(message->recipients[i].address, other->recipients[j].address) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool overlaps(void *ctx, const struct message *message)
+{
+	struct collector *collector = ctx;
+	struct message *other;
+
+	TAILQ_FOREACH (other, &collector->messages, link) {
+		if (other != message && other->duplicates == DUPLICATES_KNOWN && other->message_id != NULL &&
+		    strcmp(other->message_id, message->message_id) == 0 && shares_recipient(message, other))
+			return true;
+	}
+	return false;
+}
+
+/* What waited for this one asks again: it has been delivered, or will not be in this poll. */
+static void release_held(struct collector *collector)
+{
+	struct message *message;
+
+	TAILQ_FOREACH (message, &collector->messages, link) {
+		if (message->duplicates == DUPLICATES_HELD)
+			message_ask_duplicates(message);
+	}
+}
+
 /* While it cannot be reached there is no point in retrieving more. */
 static void look_at_relay(struct collector *collector)
 {
@@ -205,6 +248,7 @@ static void done(void *ctx, struct message *message)
 	collector_note_twin(collector, message);
 	collector_settle(collector, message);
 	message_free(&message);
+	release_held(collector);
 	collector_go_on(collector);
 }
 
@@ -216,39 +260,72 @@ void collector_message_begun(void *ctx, uint32_t number)
 	struct request *request = TAILQ_FIRST(&collector->requests);
 
 	(void)number;
-	if (request->message != NULL)
-		message_begun(request->message);
-	else
+	switch (request->kind) {
+	case REQUEST_TOP:
 		collector_top_begun(collector);
+		break;
+	case REQUEST_ENV:
+		message_envelope_begun(request->message);
+		break;
+	case REQUEST_RETR:
+		message_begun(request->message);
+		break;
+	}
 }
 
 void collector_message_bytes(void *ctx, uint32_t number, const char *data, size_t len)
 {
 	struct collector *collector = ctx;
 	struct request *request = TAILQ_FIRST(&collector->requests);
+	struct span bytes = span_make(data, len);
 
 	(void)number;
-	if (request->message != NULL)
-		message_feed(request->message, span_make(data, len));
-	else
-		collector_top_bytes(collector, span_make(data, len));
+	switch (request->kind) {
+	case REQUEST_TOP:
+		collector_top_bytes(collector, bytes);
+		break;
+	case REQUEST_ENV:
+		message_envelope_feed(request->message, bytes);
+		break;
+	case REQUEST_RETR:
+		message_feed(request->message, bytes);
+		break;
+	}
+}
+
+/* For what the server cannot say of one message it may know of the next; the poll has failed all the same. */
+static void envelope_ended(struct collector *collector, struct message *message, enum pop3_message_end how,
+                           const char *text)
+{
+	char *trouble;
+
+	if (how != POP3_MESSAGE_REFUSED)
+		return;
+	message_envelope_refused(message);
+	trouble = str_format("the server refused *ENV: %s; where it does not know that, take it out of envelope", text);
+	collector_trouble(collector, POLL_ACCOUNT_TROUBLE, trouble);
+	free(trouble);
 }
 
 void collector_message_ended(void *ctx, uint32_t number, enum pop3_message_end how, uint64_t bytes, const char *text)
 {
 	struct collector *collector = ctx;
-	struct request *request = TAILQ_FIRST(&collector->requests);
-	struct message *message = request->message;
-	struct ledger_entry *entry = request->entry;
+	struct request request = *TAILQ_FIRST(&collector->requests);
 
 	(void)number;
 	(void)bytes;
 	pop(collector);
-	if (message != NULL) {
+	switch (request.kind) {
+	case REQUEST_TOP:
+		collector_top_ended(collector, request.entry, how);
+		break;
+	case REQUEST_ENV:
+		envelope_ended(collector, request.message, how, text);
+		break;
+	case REQUEST_RETR:
 		collector->result.fetched += how == POP3_MESSAGE_COMPLETE;
-		message_ended(message, how, text);
-	} else {
-		collector_top_ended(collector, entry, how);
+		message_ended(request.message, how, text);
+		break;
 	}
 	collector_go_on(collector);
 }
@@ -290,6 +367,7 @@ void collector_transfer_init(struct collector *collector)
 		.flow = flow,
 		.again = again,
 		.join_twin = join_twin,
+		.overlaps = overlaps,
 		.done = done,
 		.ctx = collector,
 	};

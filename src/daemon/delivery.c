@@ -7,6 +7,7 @@
 #include "message.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,8 @@ static void leave_pending(struct message *message)
 		free(recipient->last.reply);
 		recipient->last.reply = mem_strdup("left for the next poll");
 		recipient->last.kind = VERDICT_UNDECIDED;
-		recipient->last.logged = false;
+		recipient->last.owes = recipient->owes;
+		recipient->last.note = NULL;
 		recipient->state = RECIPIENT_OVER;
 	}
 	message_report(message);
@@ -80,26 +82,77 @@ static int64_t pause_s(const struct message *message, unsigned attempts)
 	return pause < message->env->retry_max_s ? pause : message->env->retry_max_s;
 }
 
-static void record(struct message *message, struct recipient *recipient, enum ledger_outcome outcome)
+static void say(struct recipient *recipient, enum verdict_kind kind, char *take_reply, const char *note)
+{
+	free(recipient->last.reply);
+	recipient->last.reply = take_reply;
+	recipient->last.kind = kind;
+	recipient->last.owes = recipient->owes;
+	recipient->last.note = note;
+}
+
+/* What the recipient is owed from now on is served in this poll already. */
+static void change(struct recipient *recipient, enum ledger_owes owes)
+{
+	/* A bounce that is refused says nothing new about the recipient. */
+	if (recipient->owes == LEDGER_OWES_MESSAGE || owes == LEDGER_OWES_NOTICE) {
+		free(recipient->refusal);
+		recipient->refusal = mem_strdup(recipient->last.reply);
+	}
+	recipient->owes = owes;
+	recipient->attempts = 0;
+	recipient->first_deferred_s = 0;
+	recipient->state = RECIPIENT_PENDING;
+}
+
+static void record(struct message *message, struct recipient *recipient, const struct policy *policy)
 {
 	int64_t now = clock_wall_s();
+	bool later = policy->outcome == LEDGER_DEFERRED || policy->outcome == LEDGER_POSSIBLE;
 	struct ledger_verdict verdict = {
 		.recipient = recipient->address,
-		.outcome = outcome,
-		.due_s = now,
+		.outcome = policy->outcome,
+		.owes = policy->owes,
+		.due_s = later ? now + pause_s(message, recipient->attempts) : now,
 		.reply = recipient->last.reply,
 		.now_s = now,
 	};
 
-	if (outcome == LEDGER_DEFERRED || outcome == LEDGER_POSSIBLE) {
-		verdict.due_s += pause_s(message, recipient->attempts);
-		if (verdict.due_s < message->due_s)
-			message->due_s = verdict.due_s;
-	}
 	recipient->state = RECIPIENT_OVER;
+	if (later && verdict.due_s < message->due_s)
+		message->due_s = verdict.due_s;
+	if (policy->outcome == LEDGER_CHANGED) {
+		change(recipient, policy->owes);
+		verdict.reply = recipient->refusal;
+	}
 	if (message->ledger_id == 0)
 		message_begin(message);
 	ledger_record_verdict(message->env->ledger, message->ledger_id, &verdict);
+}
+
+static void apply(struct message *message, struct recipient *recipient, struct policy policy)
+{
+	recipient->last.note = policy.note;
+	record(message, recipient, &policy);
+}
+
+void message_settle_recipient(struct message *message, struct recipient *recipient, const char *reply)
+{
+	say(recipient, VERDICT_ACCEPTED, mem_strdup(reply), NULL);
+	recipient->last.duplicate = true;
+	apply(message, recipient, (struct policy){ .outcome = LEDGER_SETTLED });
+}
+
+static void defer(struct message *message, struct recipient *recipient)
+{
+	struct policy policy = policy_deferred(message, recipient);
+
+	if (policy.outcome != LEDGER_DEFERRED) {
+		char *reply = str_format("not taken in time (give_up), at last: %s", recipient->last.reply);
+
+		say(recipient, VERDICT_REFUSED, reply, NULL);
+	}
+	apply(message, recipient, policy);
 }
 
 /* Some relays compare local parts with case: before a refusal counts, the recipient is offered once in lower case. */
@@ -108,6 +161,8 @@ static bool try_lower_case(struct recipient *recipient)
 	bool changed = false;
 	const char *domain = strrchr(recipient->wire, '@');
 
+	if (recipient->owes != LEDGER_OWES_MESSAGE)
+		return false;
 	for (char *at = recipient->wire; *at != '\0' && at != domain; at++) {
 		changed = changed || isupper((unsigned char)*at);
 		*at = (char)tolower((unsigned char)*at);
@@ -121,30 +176,33 @@ static bool try_lower_case(struct recipient *recipient)
  * A relay that is down, or a message that did not come whole, says nothing
  * about this recipient, who is owed as before. A relay that works and broke
  * off may do so again, because of this message: it waits by itself and delays
- * no other.
+ * no other. While the relay of bounces is down mail is retrieved, so what waits for it
+ * waits by itself, too.
  */
 static void undecided(struct message *message, struct recipient *recipient)
 {
-	const struct relay *relay = message->env->account->relay->relay;
+	const struct setup_relay *relay = form_relay(message);
 
-	if (message->content.broken || relay_state(relay) == RELAY_DOWN)
+	if (message->content.broken ||
+	    (relay == message->env->account->relay && relay_state(relay->relay) == RELAY_DOWN))
 		recipient->state = RECIPIENT_OVER;
 	else
-		record(message, recipient, LEDGER_DEFERRED);
+		defer(message, recipient);
 }
 
 static void decide(struct message *message, struct recipient *recipient, const struct verdict *verdict)
 {
+	say(recipient, verdict->kind, span_dup(verdict->reply), NULL);
 	switch (verdict->kind) {
 	case VERDICT_ACCEPTED:
-		record(message, recipient, LEDGER_DELIVERED);
+		apply(message, recipient, policy_accepted(recipient));
 		break;
 	case VERDICT_DEFERRED:
-		record(message, recipient, LEDGER_DEFERRED);
+		defer(message, recipient);
 		break;
 	case VERDICT_REFUSED:
 		if (verdict->stage != STAGE_RCPT || !try_lower_case(recipient))
-			record(message, recipient, LEDGER_REFUSED);
+			apply(message, recipient, policy_refused(message, recipient));
 		break;
 	case VERDICT_TOO_MANY:
 		recipient->state = RECIPIENT_PENDING;
@@ -153,21 +211,19 @@ static void decide(struct message *message, struct recipient *recipient, const s
 		undecided(message, recipient);
 		break;
 	case VERDICT_UNKNOWN:
-		record(message, recipient, LEDGER_POSSIBLE);
+		apply(message, recipient, policy_unknown(recipient));
 		break;
 	}
 }
 
+/* What we wrote ourselves is about all that were offered. */
 static void verdict(void *ctx, size_t index, const struct verdict *verdict)
 {
 	struct message *message = ctx;
-	struct recipient *recipient = &message->recipients[message->offered[index]];
+	bool alone = message->offering == LEDGER_OWES_MESSAGE;
 
-	free(recipient->last.reply);
-	recipient->last.reply = span_dup(verdict->reply);
-	recipient->last.kind = verdict->kind;
-	recipient->last.logged = false;
-	decide(message, recipient, verdict);
+	for (size_t i = alone ? index : 0; i < (alone ? index + 1 : message->offered_count); i++)
+		decide(message, &message->recipients[message->offered[i]], verdict);
 }
 
 /* --- transactions --- */
@@ -181,23 +237,12 @@ static void ended(void *ctx)
 	message_deliver(message);
 }
 
-static void collect(struct message *message)
-{
-	message->offered_count = 0;
-	for (size_t i = 0; i < message->recipient_count && message->offered_count < RELAY_RECIPIENTS_MAX; i++) {
-		if (message->recipients[i].state != RECIPIENT_PENDING)
-			continue;
-		message->offered_wire[message->offered_count] = message->recipients[i].wire;
-		message->offered[message->offered_count++] = i;
-	}
-}
-
 static bool needs_smtputf8(const struct message *message)
 {
-	bool needed = span_is_8bit(span_of(message->route.sender));
+	bool needed = span_is_8bit(span_of(form_sender(message)));
 
-	for (size_t i = 0; i < message->offered_count; i++)
-		needed = needed || span_is_8bit(span_of(message->offered_wire[i]));
+	for (size_t i = 0; i < message->wire_count; i++)
+		needed = needed || span_is_8bit(span_of(message->wire[i]));
 	return needed;
 }
 
@@ -228,6 +273,7 @@ static void begun_in_ledger(void *ctx, int64_t id)
 void message_begin(struct message *message)
 {
 	const char **addresses = mem_array(message->recipient_count, sizeof(*addresses));
+	enum ledger_owes *owes = mem_array(message->recipient_count, sizeof(*owes));
 	struct ledger_begin begin = {
 		.id = message->record != NULL ? message->record->id : 0,
 		.mailbox = message->env->mailbox,
@@ -235,19 +281,25 @@ void message_begin(struct message *message)
 		.hash = message->hash,
 		.size = size_to_record(message),
 		.recipients = addresses,
+		.owes = owes,
 		.recipient_count = message->recipient_count,
+		.message_id = span_of(message->message_id),
+		.remember_s = message_remember_s(message),
 		.now_s = clock_wall_s(),
 		.begun = begun_in_ledger,
 		.ctx = message,
 	};
 
-	for (size_t i = 0; i < message->recipient_count; i++)
+	for (size_t i = 0; i < message->recipient_count; i++) {
 		addresses[i] = message->recipients[i].address;
+		owes[i] = message->recipients[i].owes;
+	}
 	if (message->recipient_count > 0 && message->record != NULL && message->record->under_way)
 		message_log(message, LOG_AT_WARNING, "deferred",
 		            "possible duplicate: its last transaction was left open, the relay may have it already");
 	message->ledger_id = ledger_begin(message->env->ledger, &begin);
 	free(addresses);
+	free(owes);
 }
 
 /* Not when it is queued: after a crash only what a connection had is called a possible duplicate. */
@@ -259,34 +311,45 @@ static void begun(void *ctx)
 		message_begin(message);
 }
 
+/* The same for each attempt at this message; it says nothing about it. */
+static void make_envid(const struct message *message, char envid[ENVID_LEN + 1])
+{
+	for (size_t i = 0; i < ENVID_LEN / 2; i++)
+		snprintf(envid + 2 * i, 3, "%02x", message->hash[i]);
+}
+
 static void start(struct message *message)
 {
 	static const struct delivery_events events = { .begun = begun, .verdict = verdict, .ended = ended };
-	struct delivery_params params = {
-		.sender = message->route.sender,
-		.recipients = message->offered_wire,
-		.recipient_count = message->offered_count,
-		.size = message->content.complete ? content_held(&message->content) : 0,
-		.body_8bit = message->content.has_8bit || message->content.streamed,
+	struct delivery_params params;
+
+	form_write(message);
+	make_envid(message, message->envid);
+	params = (struct delivery_params){
+		.sender = form_sender(message),
+		.recipients = message->wire,
+		.recipient_count = message->wire_count,
+		.size = content_size(&message->content),
+		.body_8bit = content_is_8bit(&message->content),
 		.need_smtputf8 = needs_smtputf8(message),
-		.header_8bit = false,
+		.notify = form_notify(message),
+		.originals = message->originals,
+		.envid = message->offering == LEDGER_OWES_MESSAGE ? message->envid : NULL,
 		.source = content_source(&message->content),
 	};
-
 	for (size_t i = 0; i < message->offered_count; i++)
 		message->recipients[message->offered[i]].state = RECIPIENT_OFFERED;
-	message->delivery = delivery_start(message->env->account->relay->relay, &params, &events, message);
+	message->delivery = delivery_start(form_relay(message)->relay, &params, &events, message);
 }
 
 void message_deliver(struct message *message)
 {
-	bool from_start = content_is_whole(&message->content) ||
-	                  (message->content.streamed && !message->content.drained && !message->received);
+	bool left;
 
-	collect(message);
-	if (message->over)
-		message->offered_count = 0;
-	if (message->offered_count > 0 && from_start) {
+	if (message_awaits_duplicates(message))
+		return;
+	left = !message->over && owed_offer(message);
+	if (left && form_can_be_written(message)) {
 		start(message);
 		return;
 	}
@@ -294,7 +357,7 @@ void message_deliver(struct message *message)
 	/* The number is free for another command only when RETR is through; message_ended comes back here. */
 	if (!message->received)
 		return;
-	if (message->offered_count > 0 && message->retrs < MESSAGE_RETR_MAX)
+	if (left && message->retrs < MESSAGE_RETR_MAX)
 		message->env->again(message->env->ctx, message);
 	else
 		end(message);
@@ -310,7 +373,7 @@ void message_break(struct message *message)
 	struct ledger *ledger = message->env->ledger;
 	bool open = message->delivery != NULL && delivery_dot_sent(message->delivery);
 
-	if (message->ledger_id != 0 && message->fate == MESSAGE_UNDECIDED)
+	if (message->fate == MESSAGE_UNDECIDED)
 		ledger_forget_callbacks(ledger, message);
 	/* Only when the state file could not be written all the while. */
 	if (message->committing && message->fate == MESSAGE_UNDECIDED) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * A message coming in: header, identity, route, content.
+ * A message coming in: envelope, header, identity, route, body.
  */
 #include "message.h"
 
@@ -11,7 +11,7 @@
 #include "multidropd/digest.h"
 #include "multidropd/log.h"
 #include "multidropd/mem.h"
-#include "multidropd/trace.h"
+#include "multidropd/notice.h"
 
 /* Beside LIST's figure: it is a hint, and our trace field comes on top. */
 #define RESERVE_SLACK 4096u
@@ -45,6 +45,7 @@ static void free_bytes(struct message *message)
 {
 	header_free(&message->header);
 	strbuf_free(&message->header_bytes);
+	message->header_kept = false;
 	content_deinit(&message->content);
 }
 
@@ -52,7 +53,8 @@ static void forget_incoming(struct message *message)
 {
 	free_bytes(message);
 	message->scan = (struct header_scan){ 0 };
-	message->header_done = message->received = message->discard = false;
+	message->header_done = message->received = message->discard = message->skip_body = false;
+	message->dressed = false;
 }
 
 void message_discard(struct message *message)
@@ -74,13 +76,9 @@ void message_free(struct message **pointer)
 	message_break(message);
 	forget_incoming(message);
 	budget_release(message->env->share, message->reserved);
-	for (size_t i = 0; i < message->recipient_count; i++) {
-		free(message->recipients[i].address);
-		free(message->recipients[i].wire);
-		free(message->recipients[i].last.reply);
-	}
-	free(message->recipients);
+	owed_free(message);
 	route_free(&message->route);
+	strbuf_free(&message->envelope_lines);
 	free(message->message_id);
 	free(message->uid);
 	free(message);
@@ -122,7 +120,7 @@ const struct ledger_record *message_record(const struct ledger_entry *entry, con
 
 static size_t held(const struct message *message)
 {
-	return message->header_bytes.len + (message->content.bytes != NULL ? content_held(&message->content) : 0);
+	return message->header_bytes.len + content_held(&message->content);
 }
 
 /* False: more is held than was reserved, and no more is to be had. */
@@ -146,71 +144,16 @@ static void cover_header(struct message *message)
 	}
 }
 
+/* A long header alone may be more than what is reserved. */
 static void taken_from(void *ctx)
 {
 	struct message *message = ctx;
 
-	if (held(message) <= message->reserved / 2)
+	if (held(message) <= message->reserved / 2 || content_body_held(&message->content) == 0)
 		set_paused(message, false);
 }
 
 /* --- header --- */
-
-static void add_recipient(struct message *message, const char *address, unsigned attempts)
-{
-	struct recipient *recipient = &message->recipients[message->recipient_count++];
-
-	recipient->address = mem_strdup(address);
-	recipient->wire = mem_strdup(address);
-	recipient->attempts = attempts;
-}
-
-/* Whoever is owed it and due; those of a known message are what was found the first time. */
-static void find_recipients(struct message *message)
-{
-	const struct ledger_record *record = message->record;
-	size_t most = record != NULL ? record->owed_count : message->route.recipients.count;
-
-	message->recipients = mem_array(most, sizeof(*message->recipients));
-	for (size_t i = 0; record == NULL && i < most; i++)
-		add_recipient(message, message->route.recipients.items[i], 0);
-	for (size_t i = 0; record != NULL && i < most; i++) {
-		const struct ledger_owed *owed = &record->owed[i];
-
-		if (message->env->all_due || owed->due_s <= clock_wall_s())
-			add_recipient(message, owed->recipient, owed->attempts);
-		else if (owed->due_s < message->due_s)
-			message->due_s = owed->due_s;
-	}
-}
-
-static void render_header(struct message *message)
-{
-	const struct message_env *env = message->env;
-	const struct config_account *account = env->account->config;
-	struct strbuf trace = { 0 };
-	bool single = message->route.recipients.count == 1 && message->route.reason != ROUTE_POSTMASTER;
-
-	if (account->add_received) {
-		struct trace facts = {
-			.from_host = account->host,
-			.by_host = env->hostname,
-			.tls = account->tls != CONFIG_TLS_NONE,
-			.recipient = single ? message->route.recipients.items[0] : NULL,
-			.wall_s = clock_wall_s(),
-		};
-
-		trace_format(&facts, &trace);
-		content_add(&message->content, strbuf_span(&trace));
-		strbuf_free(&trace);
-	}
-	for (size_t i = 0; i < message->header.count; i++) {
-		/* Behind our trace the line of an mbox would end the header for many readers. */
-		if (!message->route.remove[i] && !message->header.fields[i].mbox_line)
-			content_add(&message->content, message->header.fields[i].raw);
-	}
-	content_add(&message->content, message->header.rest);
-}
 
 static char *find_message_id(const struct header *header)
 {
@@ -243,6 +186,12 @@ static bool is_still_the_same(struct message *message)
 	return false;
 }
 
+/* Owed to nobody: the commit of the end was lost, or `virtual` discards it for all. */
+static bool nobody_is_owed(const struct message *message)
+{
+	return message->record != NULL ? message->record->owed_count == 0 : message->recipient_count == 0;
+}
+
 /* False: its bytes are not needed. */
 static bool first_header(struct message *message)
 {
@@ -252,33 +201,65 @@ static bool first_header(struct message *message)
 	if ((message->entry->shared && message->env->join_twin(message->env->ctx, message)) ||
 	    known_and_settled(message))
 		return false;
-	find_recipients(message);
-	if (message->record != NULL && message->record->owed_count == 0)
+	if (owed_find(message))
+		return true;
+	if (nobody_is_owed(message))
 		message_begin(message);
-	return message->recipient_count > 0;
+	if (message->record == NULL)
+		message_log(message, LOG_AT_NOTICE, "skipped", "virtual has discard: for all its recipients");
+	return false;
+}
+
+/* For a guessed recipient nobody is told: the sender may never have written to them. */
+static bool may_bounce(const struct message *message)
+{
+	bool known = message->route.reason == ROUTE_ENVELOPE || message->route.reason == ROUTE_FIXED;
+
+	return known && notice_may_bounce(&message->header, message->route.sender);
+}
+
+static void find_route(struct message *message)
+{
+	route_free(&message->route);
+	route_message(&message->env->account->rules, &message->header, strbuf_span(&message->envelope_lines),
+	              &message->route);
+	message->may_bounce = may_bounce(message);
 }
 
 static void header_complete(struct message *message, bool capped)
 {
-	message->header_done = true;
+	message->header_done = message->header_kept = true;
 	header_parse(&message->header, strbuf_span(&message->header_bytes), capped);
 	/* Anew for each RETR: a field that the hash leaves out (Status …) may have come or gone. */
-	route_free(&message->route);
-	route_message(&message->env->account->rules, &message->header, (struct span){ 0 }, &message->route);
-	if (message->retrs == 1 ? !first_header(message) : !is_still_the_same(message)) {
+	find_route(message);
+	if (message->refused_envelope || (message->retrs == 1 ? !first_header(message) : !is_still_the_same(message))) {
 		message->over = true;
 		message_discard(message);
 		return;
 	}
 	content_init(&message->content, message_wants(message->entry), taken_from, message);
 	message->content.may_end = message->begun;
-	render_header(message);
-	/* The header is kept in the content; what it was parsed from is not needed any more. */
-	header_free(&message->header);
-	strbuf_free(&message->header_bytes);
+	message->skip_body = !owed_wants_body(message);
+	if (message->duplicates == DUPLICATES_UNASKED)
+		message_ask_duplicates(message);
 }
 
 /* --- bytes --- */
+
+void message_envelope_begun(struct message *message)
+{
+	strbuf_clear(&message->envelope_lines);
+}
+
+void message_envelope_feed(struct message *message, struct span bytes)
+{
+	strbuf_add_span(&message->envelope_lines, bytes);
+}
+
+void message_envelope_refused(struct message *message)
+{
+	message->refused_envelope = true;
+}
 
 void message_begun(struct message *message)
 {
@@ -291,6 +272,10 @@ void message_begun(struct message *message)
 
 static void feed_body(struct message *message, struct span bytes)
 {
+	if (message->skip_body) {
+		message->content.drained = true;
+		return;
+	}
 	content_add(&message->content, bytes);
 	if (covered(message) && held(message) < MESSAGE_WHOLE_MAX)
 		return;

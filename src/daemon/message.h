@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
  * One message under way, from the first byte of RETR to the commit that holds
- * its recipients' verdicts. message.c takes the bytes in and finds the
- * recipients; delivery.c hands them out and records the verdicts.
+ * its recipients' verdicts. message.c takes the bytes in; owed.c finds
+ * who is owed what; duplicates.c holds back what somebody has already;
+ * delivery.c hands it out, form.c writes what each transaction carries, and
+ * policy.c says what a verdict means.
  */
 #ifndef MULTIDROPD_DAEMON_MESSAGE_H
 #define MULTIDROPD_DAEMON_MESSAGE_H
@@ -25,6 +27,8 @@
 /* RETRs of one message in a session: the first, and those for recipients that a streamed one left open. */
 #define MESSAGE_RETR_MAX 12u
 
+#define ENVID_LEN 32u
+
 struct message;
 struct twin;
 
@@ -44,6 +48,9 @@ struct message_env {
 	/* Another message of this poll has the same UID and header, so this one needs no delivery of its own. Gives it the
 	 * other's fate; where that is still open, this one is left for the next poll. */
 	bool (*join_twin)(void *ctx, struct message *message);
+	/* Another message of this poll that is being delivered has the same Message-ID and one of the recipients still to
+	 * be served: this one waits for message_ask_duplicates after that one has ended. */
+	bool (*overlaps)(void *ctx, const struct message *message);
 	/* It is over for this poll; `fate` says how. The owner frees it. */
 	void (*done)(void *ctx, struct message *message);
 	void *ctx;
@@ -64,14 +71,20 @@ enum recipient_state {
 };
 
 struct recipient {
-	char *address;          /* as the ledger knows it */
+	char *address;          /* as the ledger knows it; LEDGER_NOBODY: the message is kept, and the postmaster told */
 	char *wire;             /* as RCPT gets it: the same, or once in lower case */
+	char *original;         /* as it was stamped; NULL: by us, or not known */
+	enum ledger_owes owes;
+	char *refusal;          /* why it is no longer the message */
 	enum recipient_state state;
 	unsigned attempts;
+	int64_t first_deferred_s;
 	struct {                /* of the last transaction, for the log */
 		enum verdict_kind kind;
-		char *reply;
-		bool logged;
+		enum ledger_owes owes;  /* what it was about */
+		char *reply;    /* NULL: nothing to log */
+		const char *note;
+		bool duplicate; /* it was not offered: somebody has had it */
 	} last;
 };
 
@@ -94,15 +107,20 @@ struct message {
 
 	/* in */
 	struct header_scan scan;
+	struct strbuf envelope_lines;   /* what *ENV gave */
+	bool refused_envelope;
 	struct strbuf header_bytes;
 	struct header header;
+	bool header_kept;               /* and what it points into */
 	bool header_done;
 	bool received;                  /* the last RETR has ended */
 	bool discard;                   /* nobody wants the rest of this RETR */
+	bool skip_body;                 /* only the header is wanted */
 	bool over;                      /* no transaction any more in this poll */
 	uint8_t hash[LEDGER_HASH_LEN];
 	char *message_id;
 	struct route route;
+	bool may_bounce;                /* the sender may be told of a refusal */
 
 	/* out */
 	const struct ledger_record *record; /* known before; NULL: new */
@@ -110,12 +128,18 @@ struct message {
 	bool begun;                     /* that it is under way is durable */
 	bool committing;                /* all is said, the commit is under way */
 	struct content content;
+	bool dressed;                   /* as the message itself */
 	struct recipient *recipients;
 	size_t recipient_count;
+	enum { DUPLICATES_UNASKED, DUPLICATES_ASKED, DUPLICATES_HELD, DUPLICATES_KNOWN } duplicates;
 	struct delivery *delivery;
-	size_t offered[RELAY_RECIPIENTS_MAX]; /* indices into recipients */
-	const char *offered_wire[RELAY_RECIPIENTS_MAX];
+	enum ledger_owes offering;      /* what the transaction under way is about */
+	size_t offered[RELAY_RECIPIENTS_MAX]; /* indices into recipients: whom it is about */
 	size_t offered_count;
+	const char *wire[RELAY_RECIPIENTS_MAX]; /* who gets it: those, or one */
+	const char *originals[RELAY_RECIPIENTS_MAX];
+	size_t wire_count;
+	char envid[ENVID_LEN + 1];
 	int64_t due_s;                  /* when the first owed recipient is due again; INT64_MAX: nobody */
 };
 
@@ -126,6 +150,11 @@ void message_free(struct message **message);
 
 /* Bytes a RETR of this message may need in memory. */
 size_t message_wants(const struct ledger_entry *entry);
+
+/* *ENV, before its RETR. Refused: nothing will come of the message in this poll. */
+void message_envelope_begun(struct message *message);
+void message_envelope_feed(struct message *message, struct span bytes);
+void message_envelope_refused(struct message *message);
 
 void message_begun(struct message *message);
 void message_feed(struct message *message, struct span bytes);
@@ -139,10 +168,49 @@ const struct ledger_record *message_record(const struct ledger_entry *entry, con
 /* Lets go of the bytes held; what still arrives of this RETR is thrown away. */
 void message_discard(struct message *message);
 
+/* owed.c: who is owed what of this message, and due. False: nobody. */
+bool owed_find(struct message *message);
+/* The next ones to be served together go into `offered`, and what they are owed into `offering`. False: nobody is left. */
+bool owed_offer(struct message *message);
+/* Somebody waits for something that has the body in it. */
+bool owed_wants_body(const struct message *message);
+void owed_free(struct message *message);
+
+/* duplicates.c: before the first transaction of each message where `duplicates` applies. */
+void message_ask_duplicates(struct message *message);
+/* Nothing may be delivered before the answer. */
+bool message_awaits_duplicates(const struct message *message);
+/* How long what is delivered of it is remembered; 0: not. */
+int64_t message_remember_s(const struct message *message);
+
+/* form.c: what the transaction about `offered` carries. */
+bool form_is_bodiless(enum ledger_owes owes);
+/* False: it needs another RETR. */
+bool form_can_be_written(const struct message *message);
+/* Fills `wire`, dresses the content. */
+void form_write(struct message *message);
+const char *form_sender(const struct message *message);
+struct setup_relay *form_relay(const struct message *message);
+enum delivery_notify form_notify(const struct message *message);
+
+/* policy.c: what becomes of a recipient. */
+struct policy {
+	enum ledger_outcome outcome;
+	enum ledger_owes owes;  /* LEDGER_CHANGED */
+	const char *note;       /* for the log; NULL: nothing to add */
+};
+struct policy policy_accepted(const struct recipient *recipient);
+struct policy policy_refused(const struct message *message, const struct recipient *recipient);
+/* For the time being; or for too long. */
+struct policy policy_deferred(const struct message *message, const struct recipient *recipient);
+struct policy policy_unknown(const struct recipient *recipient);
+
 /* delivery.c: all that are owed it, in the ledger before anything can be delivered. */
 void message_begin(struct message *message);
 /* Starts the next transaction; asks for another RETR where the bytes are gone; ends the message when nothing is left to do. */
 void message_deliver(struct message *message);
+/* Somebody is settled by a policy, without a transaction. `reply` is for the log. */
+void message_settle_recipient(struct message *message, struct recipient *recipient, const char *reply);
 /* Cancels what is under way, for good. */
 void message_break(struct message *message);
 /* The final dot is out, or all verdicts are and the commit is under way. */

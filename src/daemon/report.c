@@ -5,6 +5,7 @@
  */
 #include "message.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "multidropd/clock.h"
@@ -15,11 +16,6 @@ static const char *const statuses[] = {
 	[VERDICT_TOO_MANY] = "deferred",  [VERDICT_UNDECIDED] = "deferred", [VERDICT_UNKNOWN] = "deferred",
 };
 
-static const char *const notes[VERDICT_UNKNOWN + 1] = {
-	[VERDICT_REFUSED] = "stays on the server",
-	[VERDICT_UNKNOWN] = "possible duplicate: the relay's answer was lost, it may have the message",
-};
-
 static void begin_line(const struct message *message, struct log_line *line, enum log_level level)
 {
 	log_line_begin(line, level);
@@ -28,41 +24,85 @@ static void begin_line(const struct message *message, struct log_line *line, enu
 	log_line_str(line, "msgid", message->message_id);
 }
 
-static void report_group(struct message *message, size_t first)
+/* A recipient that is offered again at once (in lower case, in another transaction) has nothing to tell yet. */
+static bool has_news(const struct recipient *recipient)
 {
-	struct recipient *head = &message->recipients[first];
-	struct strbuf to = { 0 };
+	return recipient->last.reply != NULL &&
+	       (recipient->state == RECIPIENT_OVER || recipient->last.owes != recipient->owes);
+}
+
+static bool same_group(const struct recipient *a, const struct recipient *b)
+{
+	return has_news(a) && a->last.kind == b->last.kind && a->last.owes == b->last.owes &&
+	       a->last.note == b->last.note && a->last.duplicate == b->last.duplicate &&
+	       strcmp(a->last.reply, b->last.reply) == 0;
+}
+
+static void add_address(struct strbuf *list, const char *address)
+{
+	strbuf_addf(list, "%s%s", list->len > 0 ? "," : "", address);
+}
+
+static const char *status_of(const struct recipient *recipient)
+{
+	return recipient->last.duplicate ? "duplicate" : statuses[recipient->last.kind];
+}
+
+/* `to` is whoever was to get it, `about` those whose refusal a mail of ours was about. */
+static void write_line(const struct message *message, const struct recipient *head, struct span addresses)
+{
+	bool ours = head->last.owes != LEDGER_OWES_MESSAGE;
+	bool bounce = head->last.owes == LEDGER_OWES_BOUNCE;
+	const struct setup_account *account = message->env->account;
 	struct log_line line;
 
-	for (size_t i = first; i < message->recipient_count; i++) {
-		struct recipient *recipient = &message->recipients[i];
-
-		if (recipient->state != RECIPIENT_OVER || recipient->last.logged || recipient->last.reply == NULL ||
-		    recipient->last.kind != head->last.kind || strcmp(recipient->last.reply, head->last.reply) != 0)
-			continue;
-		recipient->last.logged = true;
-		strbuf_addf(&to, "%s%s", to.len > 0 ? "," : "", recipient->address);
-	}
 	begin_line(message, &line, LOG_AT_NOTICE);
-	log_line_str(&line, "from", message->route.sender);
-	log_line_span(&line, "to", strbuf_span(&to));
+	log_line_str(&line, "from", ours ? "" : message->route.sender);
+	if (ours)
+		log_line_str(&line, "to", bounce ? message->route.sender : account->config->postmaster);
+	else
+		log_line_span(&line, "to", addresses);
+	if (ours && addresses.len > 0)
+		log_line_span(&line, "about", addresses);
 	log_line_num(&line, "size", (int64_t)message->size);
-	log_line_str(&line, "relay", message->env->account->relay->config->name);
-	log_line_str(&line, "status", statuses[head->last.kind]);
+	log_line_str(&line, "relay", (bounce ? account->bounce_relay : account->relay)->config->name);
+	log_line_str(&line, "status", status_of(head));
 	log_line_str(&line, "reply", head->last.reply);
-	log_line_str(&line, "note", notes[head->last.kind]);
+	log_line_str(&line, "note", head->last.note);
 	log_line_str(&line, "why", message->route.explanation);
 	log_line_num(&line, "delay", (clock_mono_ms() - message->begun_mono_ms) / 1000);
 	log_line_end(&line);
-	strbuf_free(&to);
+}
+
+static void forget(struct recipient *recipient)
+{
+	free(recipient->last.reply);
+	recipient->last.reply = NULL;
+	recipient->last.duplicate = false;
+}
+
+static void report_group(struct message *message, size_t first)
+{
+	struct recipient *head = &message->recipients[first];
+	struct strbuf addresses = { 0 };
+
+	for (size_t i = first; i < message->recipient_count; i++) {
+		if (same_group(&message->recipients[i], head))
+			add_address(&addresses, message->recipients[i].address);
+	}
+	write_line(message, head, strbuf_span(&addresses));
+	for (size_t i = message->recipient_count; i-- > first;) {
+		if (i != first && same_group(&message->recipients[i], head))
+			forget(&message->recipients[i]);
+	}
+	forget(head);
+	strbuf_free(&addresses);
 }
 
 void message_report(struct message *message)
 {
 	for (size_t i = 0; i < message->recipient_count; i++) {
-		struct recipient *recipient = &message->recipients[i];
-
-		if (recipient->state == RECIPIENT_OVER && recipient->last.reply != NULL && !recipient->last.logged)
+		if (has_news(&message->recipients[i]))
 			report_group(message, i);
 	}
 }

@@ -58,6 +58,12 @@ static const enum route_which route_which_of[] = {
 	[CONFIG_WHICH_ALL] = ROUTE_WHICH_ALL,
 };
 
+static const enum route_fallback route_fallback_of[] = {
+	[CONFIG_FALLBACK_POSTMASTER] = ROUTE_FALLBACK_POSTMASTER,
+	[CONFIG_FALLBACK_KEEP] = ROUTE_FALLBACK_KEEP,
+	[CONFIG_FALLBACK_HEADERS] = ROUTE_FALLBACK_HEADERS,
+};
+
 static int fill_endpoints(struct setup *setup, struct setup_relay *relay, char **error)
 {
 	const struct config_relay *config = relay->config;
@@ -100,6 +106,7 @@ static int fill_relay(struct setup *setup, struct loop *loop, struct setup_relay
 		.idle_timeout_ms = from->idle_timeout_s * 1000,
 		.timeout_ms = from->timeout_s * 1000,
 		.pipelining = from->pipelining,
+		.dsn = from->dsn,
 		.retry_min_ms = config->retry_min_s * 1000,
 		.retry_max_ms = config->retry_max_s * 1000,
 	};
@@ -110,7 +117,7 @@ static int fill_relay(struct setup *setup, struct loop *loop, struct setup_relay
 	return 0;
 }
 
-static void fill_rules(struct setup_account *account)
+static void fill_rules(const struct setup *setup, struct setup_account *account)
 {
 	const struct config_account *from = account->config;
 	const struct config_multidrop *multidrop = &from->multidrop;
@@ -118,16 +125,25 @@ static void fill_rules(struct setup_account *account)
 	account->rules = (struct route_rules){
 		.fixed = &from->recipient,
 		.postmaster = from->postmaster,
+		.hostname = setup->config->hostname,
 		.envelope = &multidrop->envelope,
 		.position_any = multidrop->position_any,
 		.skip = multidrop->skip,
 		.which = route_which_of[multidrop->which],
 		.strip_prefix = multidrop->strip_prefix,
 		.strip_suffix = multidrop->strip_suffix,
+		.received_by = &multidrop->received_by,
+		.received_depth = multidrop->received_depth,
 		.domains = &multidrop->domains,
+		.fallback = route_fallback_of[multidrop->fallback],
+		.virtual_map = multidrop->virtual_map,
+		.rewrite_domain = multidrop->rewrite_domain,
 		.remove_header = multidrop->remove_header,
 		.sender = from->sender,
 	};
+	for (size_t i = 0; i < multidrop->envelope.count; i++)
+		account->asks_envelope =
+			account->asks_envelope || span_is(span_of(multidrop->envelope.items[i]), ROUTE_ENV);
 }
 
 static void fill_account(struct setup *setup, struct loop *loop, struct setup_account *account)
@@ -135,9 +151,11 @@ static void fill_account(struct setup *setup, struct loop *loop, struct setup_ac
 	const struct config_account *from = account->config;
 
 	account->relay = &setup->relays[from->relay - setup->config->relays];
+	if (from->bounce_relay != NULL)
+		account->bounce_relay = &setup->relays[from->bounce_relay - setup->config->relays];
 	account->auth = mechanisms(&from->auth);
 	account->secret = secret_new(loop, &from->secret, setup->config->user, from->name);
-	fill_rules(account);
+	fill_rules(setup, account);
 	if (is_set(from->broken))
 		account->broken = mem_strdup(from->broken);
 	else if (from->tls != CONFIG_TLS_NONE)

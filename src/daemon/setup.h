@@ -33,6 +33,8 @@ struct setup_account {
 	enum sasl_mechanism *auth;
 	struct secret *secret;
 	struct setup_relay *relay;
+	struct setup_relay *bounce_relay; /* NULL: nothing is bounced */
+	bool asks_envelope;             /* *ENV is among the sources */
 	char *broken;                   /* NULL, or why it cannot be polled */
 };
 

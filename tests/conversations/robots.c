@@ -13,6 +13,7 @@
 #include "multidropd/str.h"
 
 #define LATER_TIMES 2
+#define TEXT_LINE "a line of the text, long enough to be one of a large message's"
 #define CONTENT_LINES 3u /* Subject, the blank line, the dot */
 
 /* One connection. */
@@ -32,6 +33,11 @@ struct robot {
 	bool in_data;
 	size_t message; /* that arrives: its index + 1 */
 	size_t lines;
+	/* one that the daemon wrote */
+	bool ours, attached;
+	size_t text_lines;
+	char *about[ROBOTS_RECIPIENTS_MAX];
+	size_t about_count;
 };
 
 /* --- POP3 --- */
@@ -47,7 +53,7 @@ static void answer_message(struct robots *robots, const struct robot *robot, str
 		strbuf_addf(out, "%s%s@office.example", i > 0 ? ", " : "", message->recipients[i]);
 	strbuf_addf(out, "\r\nSubject: %zu\r\n\r\n", message->same_as);
 	for (size_t i = 0; all && i < robots->body_lines; i++)
-		strbuf_add_str(out, "a line of the text, long enough to be one of a large message's\r\n");
+		strbuf_add_str(out, TEXT_LINE "\r\n");
 	strbuf_add_str(out, ".\r\n");
 }
 
@@ -78,7 +84,7 @@ static void delete_message(struct robots *robots, size_t index)
 
 	message->gone = true;
 	for (size_t i = 0; i < same->recipient_count; i++) {
-		if (same->copies[i] == 0)
+		if (same->copies[i] == 0 && same->told[i] == 0)
 			break_promise(robots, "lacks", index, same->recipients[i]);
 	}
 }
@@ -147,7 +153,10 @@ static void forget_envelope(struct robot *robot)
 {
 	while (robot->to_count > 0)
 		free(robot->to[--robot->to_count]);
-	robot->in_data = false;
+	while (robot->about_count > 0)
+		free(robot->about[--robot->about_count]);
+	robot->in_data = robot->ours = robot->attached = false;
+	robot->text_lines = 0;
 	robot->message = 0;
 	robot->lines = 0;
 }
@@ -186,15 +195,56 @@ static void deliver(struct robots *robots, const struct robot *robot, const char
 	}
 }
 
+/* Whom a mail of the daemon's own is about stands behind two blanks, before the message. */
+static void read_ours(struct robot *robot, const char *line)
+{
+	size_t len = strcspn(line, "@");
+	bool names = strncmp(line, "  ", 2) == 0 && line[2] != ' ' && strcmp(line + len, "@office.example") == 0;
+
+	if (names && robot->message == 0 && robot->about_count < ROBOTS_RECIPIENTS_MAX)
+		robot->about[robot->about_count++] = mem_strndup(line + 2, len - 2);
+	robot->attached = robot->attached || strcmp(line, "Content-Type: message/rfc822") == 0;
+}
+
+static void tell(struct robots *robots, const struct robot *robot)
+{
+	struct robots_message *message = &robots->messages[robot->message - 1];
+
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		for (size_t at = 0; at < robot->about_count; at++)
+			message->told[i] += strcmp(message->recipients[i], robot->about[at]) == 0;
+	}
+}
+
+static void check_whole(struct robots *robots, const struct robot *robot)
+{
+	bool all_there = robot->ours ? !robot->attached || robot->text_lines == robots->body_lines
+	                             : robot->lines == CONTENT_LINES + robots->body_lines;
+
+	if (!all_there && robots->broken == NULL)
+		robots->broken = str_format("%zu lines were delivered as the whole message", robot->lines);
+}
+
 static void take_content(struct robots *robots, struct robot *robot, const char *line, struct strbuf *out)
 {
-	if (strncmp(line, "Subject: ", 9) == 0)
+	if (robot->lines == 0)
+		robot->ours = strncmp(line, "From: Mail Delivery System", 26) == 0;
+	if (strncmp(line, "Subject: ", 9) == 0 && line[9] >= '0' && line[9] <= '9')
 		robot->message = strtoul(line + 9, NULL, 10) + 1;
+	if (robot->ours)
+		read_ours(robot, line);
+	robot->text_lines += strcmp(line, TEXT_LINE) == 0;
 	robot->lines++;
 	if (strcmp(line, ".") != 0)
 		return;
-	if (robot->lines != CONTENT_LINES + robots->body_lines && robots->broken == NULL)
-		robots->broken = str_format("%zu lines were delivered as the whole message", robot->lines);
+	check_whole(robots, robot);
+	if (robot->ours && robot->message > 0)
+		tell(robots, robot);
+	if (robot->ours) {
+		strbuf_add_str(out, "250 queued\r\n");
+		forget_envelope(robot);
+		return;
+	}
 	for (size_t i = 0; robot->message > 0 && i < robot->to_count; i++) {
 		deliver(robots, robot, robot->to[i]);
 		if (robots->lmtp || i == 0)

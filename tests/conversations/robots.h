@@ -32,13 +32,14 @@ enum robots_fault {
 	FAULT_COUNT,
 };
 
-/* A recipient "later…" is refused for now twice, "never…" for good. */
+/* A recipient "later…" is refused for now twice, "never…" for good. Whoever else is asked for is taken. */
 struct robots_message {
 	const char *uid;
 	const char *recipients[ROBOTS_RECIPIENTS_MAX]; /* local parts */
 	size_t recipient_count;
 	bool gone;                              /* deleted from the server */
 	unsigned copies[ROBOTS_RECIPIENTS_MAX]; /* delivered */
+	unsigned told[ROBOTS_RECIPIENTS_MAX];   /* mails of the daemon's own that say that this one was refused, and hold the message */
 	unsigned refusals[ROBOTS_RECIPIENTS_MAX];
 	size_t same_as;   /* index of the message whose twin this is, or its own */
 	const char *user; /* whose mailbox it is in; NULL: everybody's */

@@ -19,6 +19,7 @@
  * The client must have sent (all that it sends must be expected, in order):
  *   C: TEXT        a line, exactly
  *   C~ TEXT        a line that begins so
+ *   C> TEXT        lines, whatever they say, up to one that begins so
  *   C- TEXT        these bytes
  *   C* N TEXT      N lines, as S*
  *   CNONE          nothing more so far

@@ -76,6 +76,25 @@ static bool client_prefix(struct player *player)
 	return true;
 }
 
+/* Lines of no account up to one that begins so. */
+static bool client_up_to(struct player *player)
+{
+	struct fake_peer *peer = player_peer(player);
+	struct span want = strbuf_span(&player->text);
+	struct span got = { 0 };
+
+	if (peer == NULL)
+		return false;
+	do {
+		evbuffer_drain(peer->from_client, got.len);
+		got = client_line(peer);
+		if (got.len < 2 || got.data[got.len - 1] != '\n')
+			return wrong_bytes(player, want, got);
+	} while (got.len < want.len || memcmp(got.data, want.data, want.len) != 0);
+	evbuffer_drain(peer->from_client, got.len);
+	return true;
+}
+
 static bool client_repeated(struct player *player)
 {
 	uint64_t count;
@@ -109,7 +128,7 @@ static bool client_closed(struct player *player)
 }
 
 const struct directive client_directives[] = {
-	{ "C:", client_exactly, true },  { "C~", client_prefix, true },          { "C-", client_bytes, true },
-	{ "C*", client_repeated, true }, { "CNONE", client_sent_nothing, true }, { "CLOSED", client_closed, true },
-	{ NULL, NULL, false },
+	{ "C:", client_exactly, true },    { "C~", client_prefix, true },   { "C-", client_bytes, true },
+	{ "C>", client_up_to, true },      { "C*", client_repeated, true }, { "CNONE", client_sent_nothing, true },
+	{ "CLOSED", client_closed, true }, { NULL, NULL, false },
 };

@@ -166,6 +166,10 @@ static void judge(bool refused)
 				wrong("never delivered", message, at);
 			if (message->copies[at] > 1 + run.possible[i])
 				wrong("delivered too often", message, at);
+			if (message->told[at] == 0 && never && run.scenario->options.rejects && !refused)
+				wrong("nobody was told", message, at);
+			if (message->told[at] > 1 + run.possible[i])
+				wrong("told too often", message, at);
 		}
 	}
 	if (run.robots.broken != NULL && run.error == NULL)
@@ -174,7 +178,7 @@ static void judge(bool refused)
 
 static bool keeps_refused(const struct scenario *scenario)
 {
-	for (size_t i = 0; i < scenario->message_count; i++) {
+	for (size_t i = 0; i < scenario->message_count && !scenario->options.rejects; i++) {
 		for (size_t at = 0; at < scenario->messages[i].recipient_count; at++) {
 			if (strncmp(scenario->messages[i].recipients[at], "never", 5) == 0)
 				return true;
@@ -324,6 +328,31 @@ static const struct scenario scenarios[] = {
 	  .messages = { { "a", { "bob" }, 1 },
 	                { "b", { "carl", "later-dan" }, 2, .same_as = 1 },
 	                { "c", { "eve" }, 1, .same_as = 2 } } },
+	{ "the postmaster has a copy, SMTP",
+	  { .rejects = true },
+	  .body_lines = 3,
+	  .message_count = 1,
+	  .messages = { { "a", { "bob", "never-carl", "later-dan" }, 3 } } },
+	{ "the postmaster has a copy, LMTP",
+	  { LMTP, .rejects = true },
+	  .body_lines = 3,
+	  .message_count = 1,
+	  .messages = { { "a", { "never-bob" }, 1 } } },
+	{ "of a streamed one, SMTP",
+	  { NO_MEMORY, .rejects = true },
+	  STREAMED,
+	  .message_count = 2,
+	  .messages = { { "a", { "bob", "never-carl" }, 2 }, { "b", { "never-dan" }, 1, .same_as = 1 } } },
+	{ "the sender has a bounce",
+	  { .rejects = true, .account = "rejected = bounce" },
+	  .body_lines = 3,
+	  .message_count = 2,
+	  .messages = { { "a", { "bob", "never-carl" }, 2 }, { "b", { "never-dan" }, 1, .same_as = 1 } } },
+	{ "the sender has a bounce for a streamed one",
+	  { NO_MEMORY, .rejects = true, .account = "rejected = bounce" },
+	  STREAMED,
+	  .message_count = 1,
+	  .messages = { { "a", { "bob", "never-carl" }, 2 } } },
 };
 
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))

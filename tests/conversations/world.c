@@ -51,10 +51,11 @@ char *world_config_text(const struct world_options *options)
 	return str_format("hostname = \"me.example\"\npostmaster = \"post@office.example\"\n%s\n"
 	                  "relay \"office\" { address = \"relay.example\"\nprotocol = %s\n%s\n}\n"
 	                  "account \"dom\" { server = \"pop.example\"\ntls = none\nuser = \"ann\"\n"
-	                  "password = 'geheim'\nadd_received = %s\n%s\n"
-	                  "multidrop { envelope = \"X-Envelope-To\"\ndomains = \"office.example\"\n%s\n}\n}\n",
+	                  "password = 'geheim'\nadd_received = %s\n%s\n%s\n"
+	                  "multidrop { envelope = \"%s\"\ndomains = \"office.example\"\n%s\n}\n}\n",
 	                  or_nothing(options->global), options->lmtp ? "lmtp" : "smtp", or_nothing(options->relay),
-	                  options->trace ? "true" : "false", or_nothing(options->account),
+	                  options->trace ? "true" : "false", options->rejects ? "" : "rejected = keep",
+	                  or_nothing(options->account), options->envelope != NULL ? options->envelope : "X-Envelope-To",
 	                  or_nothing(options->multidrop));
 }
 

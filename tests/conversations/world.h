@@ -30,6 +30,8 @@
 struct world_options {
 	bool lmtp;
 	bool trace; /* our own Received field; left out else, so that scripts show the rest exactly */
+	bool rejects; /* `rejected` is its default, or in `account`; keep else */
+	const char *envelope; /* NULL: X-Envelope-To */
 	const char *global, *relay, *account, *multidrop; /* lines of configuration; NULL: none */
 };
 

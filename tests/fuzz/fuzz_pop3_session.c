@@ -49,8 +49,10 @@ static void on_listed(void *ctx, const struct pop3_listing *listing)
 	for (size_t i = 0; i < listing->count && owner->asked < MESSAGES_MAX; i++) {
 		if (listing->entries[i].size % 2 == 0)
 			pop3_retr(owner->session, listing->entries[i].number);
-		else
+		else if (listing->entries[i].size % 4 == 1)
 			pop3_top(owner->session, listing->entries[i].number);
+		else
+			pop3_env(owner->session, listing->entries[i].number);
 		pop3_dele(owner->session, listing->entries[i].number);
 		owner->asked++;
 	}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What a transaction carries: the message with our trace on top, the
+ * postmaster's copy, the sender's bounce, or a notice; and to whom, from whom
+ * and through which relay.
+ */
+#include "message.h"
+
+#include <stdlib.h>
+
+#include "multidropd/clock.h"
+#include "multidropd/edit.h"
+#include "multidropd/mem.h"
+#include "multidropd/notice.h"
+#include "multidropd/trace.h"
+
+#define TOKEN_BYTES 16u
+/* A longer one is not held twice, as it came and as it is delivered. */
+#define HEADER_KEPT_MAX (64u * 1024u)
+
+/* --- the message itself --- */
+
+static void add_trace(const struct message *message, struct strbuf *trace)
+{
+	const struct message_env *env = message->env;
+	const struct config_account *account = env->account->config;
+	bool single = message->route.recipients.count == 1 && message->route.reason != ROUTE_POSTMASTER;
+	struct trace facts = {
+		.from_host = account->host,
+		.by_host = env->hostname,
+		.tls = account->tls != CONFIG_TLS_NONE,
+		.recipient = single ? message->route.recipients.items[0] : NULL,
+		.wall_s = clock_wall_s(),
+	};
+
+	if (account->add_received)
+		trace_format(&facts, trace);
+}
+
+static void write_message(const struct message *message, struct strbuf *head)
+{
+	const struct config_account *account = message->env->account->config;
+	const struct header_edits edits = {
+		.strip = &account->strip_headers,
+		.add = &account->add_headers,
+		.fix_message_id = account->fix_message_id,
+	};
+	struct strbuf trace = { 0 };
+
+	add_trace(message, &trace);
+	header_edit(&message->header, &edits, message->route.remove, strbuf_span(&trace), head);
+	strbuf_free(&trace);
+}
+
+/* --- what we write ourselves --- */
+
+static struct notice_refusal *refusals(const struct message *message)
+{
+	struct notice_refusal *list = mem_array(message->offered_count, sizeof(*list));
+
+	for (size_t i = 0; i < message->offered_count; i++) {
+		const struct recipient *recipient = &message->recipients[message->offered[i]];
+
+		list[i] = (struct notice_refusal){
+			.recipient = recipient->address,
+			.original = recipient->original,
+			.reply = recipient->refusal != NULL ? recipient->refusal : "",
+		};
+	}
+	return list;
+}
+
+/* The boundary of a MIME part must not be in it, and nobody can have guessed this one. */
+static void make_token(char token[2 * TOKEN_BYTES + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t bytes[TOKEN_BYTES];
+
+	arc4random_buf(bytes, sizeof(bytes));
+	for (size_t i = 0; i < TOKEN_BYTES; i++) {
+		token[2 * i] = digits[bytes[i] >> 4];
+		token[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	token[2 * TOKEN_BYTES] = '\0';
+}
+
+static enum notice_kept why_kept(const struct message *message)
+{
+	const struct recipient *first = &message->recipients[message->offered[0]];
+
+	if (first->address[0] != '\0')
+		return NOTICE_KEPT_REFUSED;
+	return message->route.reason == ROUTE_LOOP ? NOTICE_KEPT_LOOP : NOTICE_KEPT_FALLBACK;
+}
+
+/* Who refused, and where that is. */
+static char *describe_relay(const struct config_relay *relay)
+{
+	const struct config_endpoint *first = &relay->endpoints[0];
+
+	return str_format("relay \"%s\" (%s)", relay->name, first->host != NULL ? first->host : first->path);
+}
+
+static void write_notice(const struct message *message, struct strbuf *head, struct strbuf *tail)
+{
+	const struct config_account *account = message->env->account->config;
+	struct notice_refusal *list = refusals(message);
+	char *relay = describe_relay(message->env->account->relay->config);
+	char token[2 * TOKEN_BYTES + 1];
+	struct notice_facts facts = {
+		.hostname = message->env->hostname,
+		.account = account->name,
+		.postmaster = account->postmaster,
+		.server = account->server_text,
+		.relay = relay,
+		.uid = span_make(message->uid, message->uid_len),
+		.size = message->size,
+		.sender = message->route.sender,
+		.header = &message->header,
+		.token = token,
+		.wall_s = clock_wall_s(),
+		.refusals = list,
+		.refusal_count = message->offered_count,
+	};
+
+	make_token(token);
+	if (message->offering == LEDGER_OWES_COPY)
+		notice_copy(&facts, head, tail);
+	else if (message->offering == LEDGER_OWES_BOUNCE)
+		notice_bounce(&facts, head);
+	else
+		notice_kept(&facts, why_kept(message), message->route.explanation, head);
+	free(relay);
+	free(list);
+}
+
+/* Behind the prefix of a copy: the header as it came, so that the postmaster sees every stamp. */
+static void add_original_header(const struct message *message, struct strbuf *head)
+{
+	const struct header *header = &message->header;
+
+	for (size_t i = 0; i < header->count; i++) {
+		if (!header->fields[i].mbox_line)
+			strbuf_add_span(head, header->fields[i].raw);
+	}
+	strbuf_add_span(head, header->rest);
+}
+
+/* --- the transaction --- */
+
+/* A bounce goes to the sender, the postmaster's mail to him, whomever it is about. */
+static void address(struct message *message)
+{
+	message->wire_count = 1;
+	message->originals[0] = NULL;
+	if (message->offering == LEDGER_OWES_BOUNCE) {
+		message->wire[0] = message->route.sender;
+		return;
+	}
+	if (message->offering != LEDGER_OWES_MESSAGE) {
+		message->wire[0] = message->env->account->config->postmaster;
+		return;
+	}
+	message->wire_count = message->offered_count;
+	for (size_t i = 0; i < message->offered_count; i++) {
+		const struct recipient *recipient = &message->recipients[message->offered[i]];
+
+		message->wire[i] = recipient->wire;
+		message->originals[i] = recipient->original;
+	}
+}
+
+/* As it is delivered it is the same for all recipients. */
+static bool is_dressed(const struct message *message)
+{
+	return message->dressed && message->offering == LEDGER_OWES_MESSAGE;
+}
+
+bool form_can_be_written(const struct message *message)
+{
+	bool bodiless = form_is_bodiless(message->offering);
+
+	if (!message->header_kept && !is_dressed(message))
+		return false;
+	return content_has_start(&message->content) || (bodiless && message->received);
+}
+
+bool form_is_bodiless(enum ledger_owes owes)
+{
+	return owes == LEDGER_OWES_BOUNCE || owes == LEDGER_OWES_NOTICE;
+}
+
+void form_write(struct message *message)
+{
+	struct strbuf head = { 0 }, tail = { 0 };
+
+	address(message);
+	if (is_dressed(message))
+		return;
+	if (message->offering == LEDGER_OWES_MESSAGE)
+		write_message(message, &head);
+	else
+		write_notice(message, &head, &tail);
+	if (message->offering == LEDGER_OWES_COPY)
+		add_original_header(message, &head);
+	content_dress(&message->content, &head, &tail, form_is_bodiless(message->offering));
+	message->dressed = message->offering == LEDGER_OWES_MESSAGE;
+	if (message->header_bytes.len > HEADER_KEPT_MAX) {
+		header_free(&message->header);
+		strbuf_free(&message->header_bytes);
+		message->header_kept = false;
+	}
+}
+
+/* What we write ourselves is never answered (RFC 3834 3.3). */
+const char *form_sender(const struct message *message)
+{
+	return message->offering == LEDGER_OWES_MESSAGE ? message->route.sender : "";
+}
+
+struct setup_relay *form_relay(const struct message *message)
+{
+	const struct setup_account *account = message->env->account;
+
+	return message->offering == LEDGER_OWES_BOUNCE ? account->bounce_relay : account->relay;
+}
+
+/* The sender hears of a failure only where he named the recipient: with a guess he may never have written to them. */
+enum delivery_notify form_notify(const struct message *message)
+{
+	if (message->offering != LEDGER_OWES_MESSAGE)
+		return DELIVERY_NOTIFY_DEFAULT;
+	switch (message->route.reason) {
+	case ROUTE_ENVELOPE:
+		return DELIVERY_NOTIFY_FAILURE;
+	case ROUTE_HEADERS:
+		return DELIVERY_NOTIFY_NEVER;
+	case ROUTE_FIXED:
+	case ROUTE_POSTMASTER:
+	case ROUTE_KEPT:
+	case ROUTE_LOOP:
+		break;
+	}
+	return DELIVERY_NOTIFY_DEFAULT;
+}

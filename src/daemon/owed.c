@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Who is owed what of a message. Those of a known message are what was found
+ * the first time; the route only says how they were stamped.
+ */
+#include "message.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "multidropd/clock.h"
+#include "multidropd/mem.h"
+
+static struct recipient *add(struct message *message, const char *address, enum ledger_owes owes)
+{
+	struct recipient *recipient = &message->recipients[message->recipient_count++];
+
+	recipient->address = mem_strdup(address);
+	recipient->wire = mem_strdup(address);
+	recipient->owes = owes;
+	return recipient;
+}
+
+static void find_new(struct message *message)
+{
+	const struct route *route = &message->route;
+
+	message->recipients = mem_array(route->recipients.count + 1, sizeof(*message->recipients));
+	for (size_t i = 0; i < route->recipients.count; i++) {
+		struct recipient *recipient = add(message, route->recipients.items[i], LEDGER_OWES_MESSAGE);
+
+		if (i < route->originals.count && route->originals.items[i][0] != '\0')
+			recipient->original = mem_strdup(route->originals.items[i]);
+	}
+	if (route->keep)
+		add(message, LEDGER_NOBODY, LEDGER_OWES_NOTICE);
+}
+
+static char *find_original(const struct route *route, const char *address)
+{
+	for (size_t i = 0; i < route->originals.count; i++) {
+		if (strcasecmp(route->recipients.items[i], address) == 0)
+			return route->originals.items[i][0] != '\0' ? mem_strdup(route->originals.items[i]) : NULL;
+	}
+	return NULL;
+}
+
+static void find_owed(struct message *message)
+{
+	const struct ledger_record *record = message->record;
+
+	message->recipients = mem_array(record->owed_count, sizeof(*message->recipients));
+	for (size_t i = 0; i < record->owed_count; i++) {
+		const struct ledger_owed *owed = &record->owed[i];
+		struct recipient *recipient;
+
+		if (!message->env->all_due && owed->due_s > clock_wall_s()) {
+			if (owed->due_s < message->due_s)
+				message->due_s = owed->due_s;
+			continue;
+		}
+		recipient = add(message, owed->recipient, owed->owes);
+		recipient->refusal = owed->refusal != NULL ? mem_strdup(owed->refusal) : NULL;
+		recipient->attempts = owed->attempts;
+		recipient->first_deferred_s = owed->first_deferred_s;
+		recipient->original = find_original(&message->route, owed->recipient);
+	}
+}
+
+bool owed_find(struct message *message)
+{
+	if (message->record != NULL)
+		find_owed(message);
+	else
+		find_new(message);
+	return message->recipient_count > 0;
+}
+
+static size_t collect(struct message *message, enum ledger_owes owes)
+{
+	message->offering = owes;
+	message->offered_count = 0;
+	for (size_t i = 0; i < message->recipient_count && message->offered_count < RELAY_RECIPIENTS_MAX; i++) {
+		if (message->recipients[i].state == RECIPIENT_PENDING && message->recipients[i].owes == owes)
+			message->offered[message->offered_count++] = i;
+	}
+	return message->offered_count;
+}
+
+/* In the order of what is owed: whoever was refused is reported together, after the last of them was asked for. */
+bool owed_offer(struct message *message)
+{
+	static const enum ledger_owes order[] = { LEDGER_OWES_MESSAGE, LEDGER_OWES_BOUNCE, LEDGER_OWES_COPY,
+		                                  LEDGER_OWES_NOTICE };
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		if (collect(message, order[i]) > 0)
+			return true;
+	}
+	return false;
+}
+
+bool owed_wants_body(const struct message *message)
+{
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		const struct recipient *recipient = &message->recipients[i];
+
+		if (recipient->state == RECIPIENT_PENDING && !form_is_bodiless(recipient->owes))
+			return true;
+	}
+	return false;
+}
+
+void owed_free(struct message *message)
+{
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		free(message->recipients[i].address);
+		free(message->recipients[i].wire);
+		free(message->recipients[i].original);
+		free(message->recipients[i].refusal);
+		free(message->recipients[i].last.reply);
+	}
+	free(message->recipients);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What a relay's verdict means for a recipient: `rejected` and `give_up`.
+ * Whatever cannot be settled ends as a message that stays on the server.
+ */
+#include "message.h"
+
+#include "multidropd/clock.h"
+
+static struct policy change_to(enum ledger_owes owes, const char *note)
+{
+	return (struct policy){ .outcome = LEDGER_CHANGED, .owes = owes, .note = note };
+}
+
+static struct policy stays(const char *note)
+{
+	return (struct policy){ .outcome = LEDGER_REFUSED, .note = note };
+}
+
+struct policy policy_accepted(const struct recipient *recipient)
+{
+	static const char *const notes[] = {
+		[LEDGER_OWES_BOUNCE] = "the sender's delivery status notification",
+		[LEDGER_OWES_COPY] = "the postmaster's copy of what was refused",
+	};
+
+	if (recipient->owes == LEDGER_OWES_NOTICE)
+		return stays("the postmaster is told; the message stays on the server");
+	return (struct policy){ .outcome = LEDGER_DELIVERED, .note = notes[recipient->owes] };
+}
+
+static struct policy message_refused(const struct message *message)
+{
+	switch (message->env->account->config->rejected) {
+	case CONFIG_REJECTED_KEEP:
+		return stays("stays on the server");
+	case CONFIG_REJECTED_DISCARD:
+		return (struct policy){ .outcome = LEDGER_SETTLED, .note = "discarded (rejected = discard)" };
+	case CONFIG_REJECTED_BOUNCE:
+		if (message->may_bounce)
+			return change_to(LEDGER_OWES_BOUNCE, "the sender is to be told (rejected = bounce)");
+		return change_to(LEDGER_OWES_COPY,
+		                 "goes to the postmaster: nobody may be sent a bounce (rejected = bounce)");
+	case CONFIG_REJECTED_POSTMASTER:
+		break;
+	}
+	return change_to(LEDGER_OWES_COPY, "goes to the postmaster (rejected = postmaster)");
+}
+
+struct policy policy_refused(const struct message *message, const struct recipient *recipient)
+{
+	switch (recipient->owes) {
+	case LEDGER_OWES_MESSAGE:
+		return message_refused(message);
+	case LEDGER_OWES_BOUNCE:
+		return change_to(LEDGER_OWES_COPY, "the bounce is refused: goes to the postmaster");
+	case LEDGER_OWES_COPY:
+		return change_to(LEDGER_OWES_NOTICE, "the postmaster's copy is refused: stays on the server");
+	case LEDGER_OWES_NOTICE:
+		break;
+	}
+	return stays("the notice to the postmaster is refused; the message stays on the server");
+}
+
+struct policy policy_deferred(const struct message *message, const struct recipient *recipient)
+{
+	int64_t give_up_s = message->env->account->config->give_up_s;
+
+	if (recipient->first_deferred_s != 0 && clock_wall_s() - recipient->first_deferred_s >= give_up_s)
+		return policy_refused(message, recipient);
+	return (struct policy){ .outcome = LEDGER_DEFERRED };
+}
+
+/* A second notice would say no more than the first. */
+struct policy policy_unknown(const struct recipient *recipient)
+{
+	if (recipient->owes == LEDGER_OWES_NOTICE)
+		return stays("the answer to the notice was lost; the message stays on the server");
+	return (struct policy){ .outcome = LEDGER_POSSIBLE,
+		                .note = "possible duplicate: the relay's answer was lost, it may have the message" };
+}
