@@ -66,7 +66,4 @@ void header_unfold(struct span value, struct strbuf *out);
  */
 void header_identity(const struct header *header, void (*sink)(void *ctx, struct span bytes), void *ctx);
 
-/* Has bytes above 0x7f (the header then wants SMTPUTF8 where it must be seen as such, RFC 6531). */
-bool header_is_8bit(const struct header *header);
-
 #endif

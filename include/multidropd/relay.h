@@ -135,9 +135,8 @@ struct delivery_params {
 	const char *const *recipients;          /* formatted, as they go into RCPT; 1 to RELAY_RECIPIENTS_MAX */
 	size_t recipient_count;
 	uint64_t size;                          /* exact, when all is held; 0: not known (no SIZE= then) */
-	bool body_8bit;                         /* may hold bytes above 0x7f: BODY=8BITMIME where offered */
+	bool body_8bit;                         /* may hold bytes above 0x7f, header or body: BODY=8BITMIME where offered */
 	bool need_smtputf8;                     /* an address is 8-bit; without SMTPUTF8 such addresses are refused */
-	bool header_8bit;                       /* SMTPUTF8 is used where offered */
 	enum delivery_notify notify;            /* of each recipient */
 	/*
 	 * By recipient, for ORCPT beside NOTIFY=FAILURE: the address as the message

@@ -227,12 +227,3 @@ void header_identity(const struct header *header, void (*sink)(void *ctx, struct
 	if (header->capped)
 		sink(ctx, header->rest);
 }
-
-bool header_is_8bit(const struct header *header)
-{
-	for (size_t i = 0; i < header->count; i++) {
-		if (span_is_8bit(header->fields[i].raw))
-			return true;
-	}
-	return span_is_8bit(header->rest);
-}

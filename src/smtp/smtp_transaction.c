@@ -91,9 +91,7 @@ static bool refuse_early(struct session *session, struct delivery *delivery)
 
 static bool uses_smtputf8(const struct session *session)
 {
-	const struct delivery_params *params = &session->delivery->params;
-
-	return session->extensions.smtputf8 && (params->need_smtputf8 || params->header_8bit);
+	return session->extensions.smtputf8 && session->delivery->params.need_smtputf8;
 }
 
 static bool uses_dsn(const struct session *session)
@@ -110,7 +108,7 @@ static void send_mail(struct session *session)
 	struct strbuf line = { 0 };
 
 	strbuf_addf(&line, "MAIL FROM:<%s>", params->sender);
-	if (extensions->eightbit && (params->body_8bit || params->header_8bit || smtputf8))
+	if (extensions->eightbit && (params->body_8bit || smtputf8))
 		strbuf_add_str(&line, " BODY=8BITMIME");
 	if (extensions->size && params->size > 0)
 		strbuf_addf(&line, " SIZE=%llu", (unsigned long long)params->size);

@@ -266,7 +266,6 @@ static void call_send(void *ctx, const char *argument)
 		.size = word_number(letter, "size="),
 		.body_8bit = has_word(letter, "8bit"),
 		.need_smtputf8 = has_word(letter, "utf8"),
-		.header_8bit = has_word(letter, "header8"),
 		.notify = has_word(letter, "failure") ? DELIVERY_NOTIFY_FAILURE
 		          : has_word(letter, "never") ? DELIVERY_NOTIFY_NEVER
 		                                      : DELIVERY_NOTIFY_DEFAULT,

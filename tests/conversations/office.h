@@ -8,7 +8,7 @@
  *       stream            its bytes come by `feed`, its end by `end` or `break`
  *       bytes=N           a message of N bytes, N a multiple of 10: lines of eight digits
  *       size=N            announced as N bytes, whatever it has
- *       8bit, utf8, header8
+ *       8bit, utf8
  *       fixed             the source cannot be rewound
  *       failure, never    what is said as NOTIFY
  *       originals=ORCPT[,ORCPT…]   one for each recipient, "-" for none, '_' for a blank

@@ -70,7 +70,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_fields(&header, span_make(data, len));
 	header_identity(&header, count_bytes, &identity_len);
 	require(identity_len <= len);
-	(void)header_is_8bit(&header);
 	header_unfold(text, &unfolded);
 	require(unfolded.len <= size);
 	strbuf_free(&unfolded);

@@ -329,25 +329,6 @@ static void identity(void **state)
 	check_identity("A: b\r\nStatus: cut", true, "A: b\r\nStatus: cut");
 }
 
-static bool is_8bit(const char *text, bool capped)
-{
-	struct header header;
-	bool result;
-
-	header_parse(&header, span_of(text), capped);
-	result = header_is_8bit(&header);
-	header_free(&header);
-	return result;
-}
-
-static void eight_bits(void **state)
-{
-	(void)state;
-	assert_false(is_8bit("A: b\r\n\r\n", false));
-	assert_true(is_8bit("A: b\r\nC: \xc3\xa4\r\n\r\n", false));
-	assert_true(is_8bit("A: b\r\nC: \xc3\xa4\r\n", true));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,7 +346,6 @@ int main(void)
 		cmocka_unit_test(oversize_field),
 		cmocka_unit_test(unfolding),
 		cmocka_unit_test(identity),
-		cmocka_unit_test(eight_bits),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
