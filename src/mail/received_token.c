@@ -108,7 +108,7 @@ static void read_comment(struct received_lexer *lexer)
 		set_bad(lexer, "comments are nested too deeply");
 	else if (nesting.depth > 0 && nesting.meant > 0)
 		set_bad(lexer, "a comment does not end");
-	else if (nesting.depth != nesting.meant || nesting.quoted || nesting.angle || nesting.angle_twice)
+	else if (nesting.depth != nesting.meant || nesting.angle_twice)
 		set_bad(lexer, "a comment ends where it may not");
 	else
 		set_token(lexer, RECEIVED_TOKEN_COMMENT, at);
