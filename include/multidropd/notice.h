@@ -31,14 +31,15 @@ struct notice_refusal {
 struct notice_facts {
 	const char *hostname;                   /* ours */
 	const char *account;
-	const char *postmaster;                 /* the account's: `To`; a bounce names it in its text; one without a domain is at our hostname */
+	const char *postmaster;                 /* the account's: `To`, named in a bounce; without a domain: at ours */
 	const char *server;                     /* the POP3 server, as configured */
-	const char *relay;                      /* who refused; a bounce tells it only as a DNS name; NULL: nobody did */
+	const char *relay;                      /* who refused; in a bounce only where it is a DNS name; NULL: nobody */
 	struct span uid;
 	uint64_t size;                          /* of the message */
 	const char *sender;                     /* the message's envelope sender; "": none */
 	const struct header *header;            /* the message's, as it came */
-	const char *token;                      /* letters and digits, never used before, that no sender can guess: Message-ID and boundary */
+	const char *token;                      /* for Message-ID and boundary: at most 50 letters and digits, never used
+	                                           before, that no sender can guess */
 	int64_t wall_s;
 	const struct notice_refusal *refusals;
 	size_t refusal_count;
