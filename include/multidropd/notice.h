@@ -38,8 +38,8 @@ struct notice_facts {
 	uint64_t size;                          /* of the message */
 	const char *sender;                     /* the message's envelope sender; "": none */
 	const struct header *header;            /* the message's, as it came */
-	const char *token;                      /* for Message-ID and boundary: at most 50 letters and digits, never used
-	                                           before, that no sender can guess */
+	const char *token;                      /* for Message-ID and boundary: at most 50 letters and digits, never
+	                                           used before, that no sender can guess */
 	int64_t wall_s;
 	const struct notice_refusal *refusals;
 	size_t refusal_count;
