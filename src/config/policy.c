@@ -41,9 +41,8 @@ static void check_bounce(struct judge *judge, const struct settings *settings, s
 	    settings_entry(settings, "bounce_relay") != NULL || !account->relay->lmtp)
 		return;
 	entry_blame(rejected, &judge->problems,
-	            "rejected = bounce with a relay that has protocol = lmtp, as \"%s\" of account \"%s\": that cannot "
-	            "take "
-	            "a bounce to a stranger: add bounce_relay = \"NAME\" with an smtp relay",
+	            "rejected = bounce with a relay that has protocol = lmtp, as \"%s\" of account \"%s\": that "
+	            "cannot take a bounce to a stranger: add bounce_relay = \"NAME\" with an smtp relay",
 	            account->relay->name, account->name);
 }
 

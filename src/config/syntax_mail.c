@@ -131,9 +131,11 @@ const char *syntax_check_field(const char *value)
 	                                   "\"X-Envelope-To\" for example";
 }
 
-/* The two sources that are no plain field are names of fields by their letters. */
 const char *syntax_check_envelope(const char *value)
 {
+	/* A field may have such a name; none has. */
+	if (value[0] == '*' && strcasecmp(value, "*ENV") != 0)
+		return "is not known: write *ENV, or a field's name";
 	return syntax_check_field(value);
 }
 

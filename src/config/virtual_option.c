@@ -38,9 +38,7 @@ static void warn_of_strangers(struct judge *judge, const struct mappings *mappin
 			continue;
 		problem_add(&judge->warnings, mapping->place,
 		            "warning: virtual: %s is outside of domains, so that no recipient is looked up there: "
-		            "correct one "
-		            "of the "
-		            "two",
+		            "correct one of the two",
 		            mapping->address);
 	}
 }

@@ -59,6 +59,18 @@ def configuration_test_prints_every_problem_with_its_place():
 
 
 @test
+def configuration_test_warns_and_is_content():
+    with Place() as place:
+        daemon = Multidropd(place)
+        account = multidrop_account(1)
+        account["multidrop"]["fallback"] = "headers"
+        daemon.configure({"one": account}, {})
+        status, out, log = daemon.run("-t")
+        check.assertEqual(status, 0, f"{out}\n{log}")
+        check.assertRegex(f"{out}\n{log}", r"(?m)^\S*multidropd\.conf:\d+: warning: fallback = headers ")
+
+
+@test
 def option_of_a_later_version_is_refused_not_ignored():
     with Place() as place:
         daemon = Multidropd(place)
