@@ -258,6 +258,25 @@ static void answers_keep_their_order(void **state)
 		assert_int_equal(world->order.data[i], "ec"[i % 2]);
 }
 
+static void on_begun(void *ctx, int64_t id)
+{
+	struct world *world = ctx;
+
+	world->ended_id = id;
+	world->answers++;
+	assert_int_equal(query(world, "SELECT count(*) FROM message WHERE under_way"), 1);
+}
+
+static void begun_is_told_when_it_is_written(void **state)
+{
+	struct world *world = *state;
+	struct ledger_begin begin = { .mailbox = 1, .uid = SPAN("uid"), .begun = on_begun, .ctx = world };
+	int64_t id = ledger_begin(world->ledger, &begin);
+
+	wait_answers(world, world->answers + 1);
+	assert_int_equal(world->ended_id, id);
+}
+
 static void forgotten_callbacks_are_not_called(void **state)
 {
 	struct world *world = *state, other = { 0 };
@@ -361,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(again_within_a_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(questions_write_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_keep_their_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(begun_is_told_when_it_is_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(forgotten_callbacks_are_not_called, setup, teardown),
 		cmocka_unit_test_setup_teardown(close_commits_what_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(clock_set_back_delays_nobody, setup, teardown),

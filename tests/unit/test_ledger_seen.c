@@ -204,6 +204,20 @@ static void late_verdict_is_not_remembered(void **state)
 	assert_false(is_duplicate(world, ID, ALICE));
 }
 
+/* The next verdict of a message writes its own pair only: an old one would come back with an old time. */
+static void each_pair_is_written_once(void **state)
+{
+	struct world *world = *state;
+	int64_t id = begin_named(world, 0, ID, WINDOW, ALICE);
+
+	verdict(world, id, ALICE, LEDGER_DELIVERED);
+	wait_quiet(world);
+	change(world, "DELETE FROM seen");
+	verdict(world, id, BOB, LEDGER_DELIVERED);
+	assert_true(is_duplicate(world, ID, BOB));
+	assert_false(is_duplicate(world, ID, ALICE));
+}
+
 static void found_within_a_batch(void **state)
 {
 	const char *const to[] = { ALICE, BOB };
@@ -323,6 +337,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(remembered_over_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(tried_again_with_an_id, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_verdict_is_not_remembered, setup, teardown),
+		cmocka_unit_test_setup_teardown(each_pair_is_written_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(found_within_a_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_transactions_within_a_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(forgotten_callbacks_are_not_called, setup, teardown),
