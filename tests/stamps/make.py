@@ -114,16 +114,26 @@ def fields_of(header):
     return re.findall(rb"(?s)([^\n]*\n(?:[ \t][^\n]*\n)*)", header)
 
 
+def is_stamp(provider, field, stamped):
+    """The provider's multidrop block believes in this field of its. Of its Received fields that is the first one."""
+    name = field.split(b":")[0].decode("ascii", "replace").lower()
+    if name not in (source.lower() for source in provider.rules["envelope"]):
+        return False
+    hosts = provider.rules.get("received_by", [])
+    by = re.search(rb"\sby ([\w.-]+)", field)
+    return name != "received" or not stamped and (not hosts or by and by[1].decode() in hosts)
+
+
 def stamps(provider, scenario, header):
-    """The text of the provider's own fields that its multidrop block believes in: not of those that were sent."""
+    """The text of the provider's own stamps: not of those that were sent."""
     sent = fields_of(header_of(scenario.message))
-    text = b""
+    stamped = []
     for field in fields_of(header):
         if field in sent:
             sent.remove(field)
-        elif field.split(b":")[0].lower() in (name.lower().encode() for name in provider.rules["envelope"]):
-            text += field
-    return re.sub(r"\n[ \t]+", " ", text.decode("utf-8", "replace"))
+        elif is_stamp(provider, field, stamped):
+            stamped.append(field)
+    return re.sub(r"\n[ \t]+", " ", b"".join(stamped).decode("utf-8", "replace"))
 
 
 def is_named(recipient, text):
@@ -148,10 +158,10 @@ def truth(provider, scenario, header, ours):
 
 
 def check(scenario, entries, ours):
-    """Nobody is forgotten: each recipient is named by a copy, or all copies tell nothing."""
+    """Nobody is forgotten: each recipient is named by a copy, or all copies tell nothing, which is not the rule."""
     named = {text for recipients, _, _ in entries for text in ours if text in recipients}
     told = [recipients for recipients, remark, _ in entries if recipients != FALLBACK and not remark]
-    if told and named != set(ours):
+    if (told or scenario.name == "one") and named != set(ours):
         print(f"   {scenario.name}: for {ours} there is {[recipients for recipients, _, _ in entries]}", file=sys.stderr)
 
 

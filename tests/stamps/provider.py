@@ -14,7 +14,7 @@ class Provider:
     rules = {}
     # Where the stamp is not what RCPT said. By scenario: (what a program that believes the stamp has to come to, why).
     exceptions = {}
-    only = ()               # parts of scenarios' names, for a kind that is a variation of another; empty: all
+    only = ()               # scenarios, for a kind that is a variation of another; empty: all
 
     def __init__(self, place):
         self.place = place
@@ -24,7 +24,7 @@ class Provider:
         raise NotImplementedError
 
     def wants(self, scenario):
-        return not self.only or any(part in scenario.name for part in self.only)
+        return not self.only or scenario.name in self.only
 
     def stop(self):
         """Ends it; the place would, too."""

@@ -171,3 +171,10 @@ add("mbox-line", ALICE, above=lines("From victim@office.example Tue Nov 24 13:00
 add("bare-cr", ALICE, below=lines(r"X-Note: x\rX-Envelope-To: victim@office.example\rDelivered-To: victim@office.example"))
 add("bare-lf", ALICE, below=lines(r"X-Note: x\nX-Envelope-To: victim@office.example\nDelivered-To: victim@office.example"))
 add("eight-bit-header", ALICE, to=r"J\xfcrgen <victim@office.example>, jürgen@office.example")
+
+# What a kind has to be shown that writes, or places, its stamp just as another does.
+
+ADDRESSES = ("one", "two", "twice", "case", "plus", "sub-domain", "null-sender", "long-local", "quoted-blank", "quoted-for",
+             "quoted-at", "quoted-comma", "quoted-brackets", "apostrophe", "eight-bit", "trailing-dot", "source-route")
+FORGERIES = ("one", "two", "list", "forged-top", "forged-top-two", "forged-bottom", "forged-folded", "forged-spelling",
+             "encoded-words", "no-colon", "blank-first-for", "blank-first-list", "mbox-line", "bare-cr", "bare-lf")
