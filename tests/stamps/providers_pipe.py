@@ -21,13 +21,12 @@ file=$(date +%s%N).$$.provider
 """
 
 # Without flag q nothing tells what stood in quotes. A bare word within the list is completed with our domain.
-WORSE = "what means something to a shell was made _ by the provider; nobody can tell"
 UNQUOTED = {
     "quoted-comma": ("bob@office.example, smith@office.example", "without quotes it is a list of two; nobody can tell"),
 }
 
-
 # local(8) hands a command's shell nothing that could mean something to it.
+WORSE = "what means something to a shell was made _ by the provider; nobody can tell"
 UNDERSCORED = {
     "quoted-blank": ("bob_smith@office.example", WORSE),
     "quoted-for": ("x_for_victim@office.example", WORSE),
