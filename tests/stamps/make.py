@@ -17,6 +17,7 @@ import glob
 import importlib
 import os
 import re
+import signal
 import smtplib
 import subprocess
 import sys
@@ -221,6 +222,7 @@ def make(provider_class):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))       # the place ends the servers on the way out
     known = kinds()
     if not sys.argv[1:] or not set(sys.argv[1:]) <= set(known):
         print(" ".join(sorted(known)))
