@@ -109,7 +109,7 @@ struct config_account {
 	struct config_multidrop multidrop;      /* without one: envelope and domains empty, the rest its defaults */
 	char *sender;
 	enum config_rejected rejected;
-	const struct config_relay *bounce_relay; /* an smtp relay where rejected is BOUNCE */
+	const struct config_relay *bounce_relay; /* an smtp relay; not NULL where rejected is BOUNCE */
 	int64_t give_up_s;
 	int64_t duplicates_s;           /* 0: off */
 	/* For mail that fallback = headers routes: 3 days there unless `duplicates` is given; else as duplicates_s. */

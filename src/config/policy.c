@@ -15,7 +15,8 @@ static void find_bounce_relay(struct judge *judge, const struct settings *settin
 	struct entry *entry = settings_entry(settings, "bounce_relay");
 
 	if (entry == NULL) {
-		account->bounce_relay = account->relay;
+		if (account->relay != NULL && !account->relay->lmtp)
+			account->bounce_relay = account->relay;
 		return;
 	}
 	if (settings_is_wrong(settings, "bounce_relay"))

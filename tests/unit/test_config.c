@@ -303,7 +303,8 @@ static void values(void **state)
 		  "c:1: position = \"bottom\" is not known: write top or any\n"
 		  "c:1: skip = \"-1\" is out of range: write a number from 0 to 1000\n"
 		  "c:1: which = \"any\" is not known: write first, last or all\n"
-		  "c:1: domains = \"b..example\" is no domain: letters, digits, '-' and dots, other scripts in UTF-8 or "
+		  "c:1: domains = \"b..example\" is no domain: letters, digits, '-' and dots, other scripts in UTF-8 "
+		  "or "
 		  "as xn--; a dot in front takes in all below it\n" },
 		{ MULTIDROP("domains = d envelope = \"X To\""), "c:1: envelope = \"X To\" is no field name: write one "
 		                                                "as it stands in the header, \"X-Envelope-To\" for "

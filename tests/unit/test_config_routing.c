@@ -154,7 +154,8 @@ static void written(void **state)
 		"fix_message_id = true multidrop { envelope = { RECEIVED, \"*env\", X-To }\n"
 		"received_by = { .ISP.example, mx.example, \"[192.0.2.1]\" } received_depth = 100\n"
 		"domains = D.example fallback = keep rewrite_domain = New.Example } }\n"
-		"account \"b\" {" LOGIN "relay = s rejected = discard duplicates = 0 recipient = r }\n",
+		"account \"b\" {" LOGIN "relay = s rejected = discard duplicates = 0 recipient = r }\n"
+		"account \"c\" {" LOGIN "relay = r recipient = r }\n",
 		"", "");
 	const struct config_account *account = &config->accounts[0];
 
@@ -178,6 +179,9 @@ static void written(void **state)
 	assert_int_equal(account->rejected, CONFIG_REJECTED_DISCARD);
 	/* Given is given, though it is the default. */
 	assert_int_equal(account->guessed_duplicates_s, 0);
+	assert_ptr_equal(account->bounce_relay, &config->relays[1]);
+	/* Never one that cannot take a bounce. */
+	assert_null(config->accounts[2].bounce_relay);
 	config_free(&config);
 }
 
