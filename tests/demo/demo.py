@@ -87,8 +87,7 @@ def wait_until_done(scene, running, mail):
     def done():
         if running.process.poll() is not None:
             raise RuntimeError(f"multidropd ended with status {running.process.returncode}")
-        left = sum("mallory" in message.recipients for message in mail)
-        return len(running.settled()) == len(mail) and len(scene.provider.left(USER)) == left and running.lines.matching(" poll=")
+        return len(running.settled()) == len(mail) and not scene.provider.left(USER) and running.lines.matching(" poll=")
     wait_for("the mail to be fetched", done, DEADLINE_S)
 
 
@@ -127,12 +126,10 @@ def show_mailboxes(scene):
 
 
 def show_left(scene):
-    left = scene.provider.left(USER)
-    for stored in left:
-        print(f"  {subject(stored)}: for a user that the office does not know. It stays here until it is said what is to become\n"
-              f"  of refused mail; nothing is thrown away.")
-    if not left:
-        print("  nothing")
+    for stored in scene.provider.left(USER):
+        print(f"  {subject(stored)}")
+    if not scene.provider.left(USER):
+        print("  nothing: what the office's server took for nobody is with the postmaster, who is told why")
 
 
 def play(scene, running):

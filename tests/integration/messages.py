@@ -108,6 +108,11 @@ class Delivered:
     kept: bytes                         # all below it
 
 
+def is_ours(stored):
+    """multidropd wrote it itself: a copy for the postmaster, a bounce, a notice."""
+    return b"\nFrom: Mail Delivery System <MAILER-DAEMON@" in stored.partition(b"\n\n")[0]
+
+
 def dissect(stored):
     """Takes off what Dovecot's LMTP or Postfix put on top (Return-Path, X-Original-To, Delivered-To, Received), then our trace."""
     sender, seen, position = None, [], 0
