@@ -7,6 +7,7 @@
 #   make coverage     line and branch coverage of make check, by folder
 #   make fuzz         each fuzzer of tests/fuzz for SECONDS=60, with clang
 #   make bench        messages a second of the main job
+#   make bench-route  headers routed a second
 #   make packages     installs the Debian packages that a build needs
 #   make install      DESTDIR, PREFIX, SYSCONFDIR, MANDIR, UNITDIR are honoured
 #
@@ -126,6 +127,13 @@ demo-here: $(BUILD)/multidropd $(UNPACKED)
 bench-here: $(BUILD)/multidropd $(UNPACKED)
 	@$(TEST_ENV) $(PYTHON) tests/bench/bench.py
 
+$(BUILD)/tests/bench_%: $(BUILD)/tests/bench/bench_%.o $(ARCHIVE)
+	@echo "  $(@:$(BUILD)/%=%)"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKHARD) -o $@ $< $(ARCHIVE) $(LDLIBS)
+
+bench-route: $(BUILD)/tests/bench_route
+	@$<
+
 lint-here: all tests
 	@CFLAGS='$(filter-out -DMULTIDROPD_VERSION%,$(ALL_CPPFLAGS)) $(PKG_CFLAGS)' tests/lint/run
 
@@ -158,6 +166,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all tests fuzz fuzz-here check demo lint coverage bench packages install clean check-here demo-here lint-here coverage-here bench-here
+.PHONY: all tests fuzz fuzz-here check demo lint coverage bench bench-route packages install clean check-here demo-here lint-here coverage-here bench-here
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

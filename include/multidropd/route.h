@@ -2,6 +2,10 @@
  *
  * From a message's header to its envelope: where its recipients are found,
  * which of them are ours, where they go. Pure: header in, values out.
+ *
+ * Each recipient within `domains` is looked up in `virtual_map` (virtual.h),
+ * then `rewrite_domain` applies to those that are within `domains` still. One
+ * whom the map leads only in a circle counts as an unusable address.
  */
 #ifndef MULTIDROPD_ROUTE_H
 #define MULTIDROPD_ROUTE_H
@@ -68,6 +72,7 @@ struct route {
 	 * recipients broken it says both. Control characters are still in it; the log escapes. */
 	char *explanation;
 	const char *source;                     /* name of the field that decided, as configured; NULL: none */
+	bool guessed;                           /* some or all recipients come from To, Cc and the like */
 	bool partly_broken;                     /* some recipients were unusable: the fallback has it besides */
 	/* By header field: leave it out of what is delivered. Those are the fields that gave the recipients and the believed
 	 * Return-Path (the topmost one above the first Received field), whatever `sender` is; never Received. In a message

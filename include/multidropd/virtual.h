@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: ISC
  *
  * The administrator's map of addresses, as in virtual(5) of Postfix: exact
- * addresses, "local@" and "@domain", each with its targets.
+ * addresses, "local@" (in our own domains) and "@domain", each with its
+ * targets. A local part has its quotes where address_format gives it some.
+ *
+ * How routing uses it: user+ext@domain is looked up as it is, then without the
+ * extension, then as "local@" both ways, then as "@domain". Targets are looked
+ * up again; one that is the address that was looked up ends that. "@domain" as
+ * a target is the same user there.
  */
 #ifndef MULTIDROPD_VIRTUAL_H
 #define MULTIDROPD_VIRTUAL_H

@@ -16,7 +16,7 @@ static int64_t window_s(const struct message *message)
 {
 	const struct config_account *account = message->env->account->config;
 
-	return message->route.reason == ROUTE_HEADERS ? account->guessed_duplicates_s : account->duplicates_s;
+	return message->route.guessed ? account->guessed_duplicates_s : account->duplicates_s;
 }
 
 int64_t message_remember_s(const struct message *message)

@@ -230,16 +230,7 @@ enum delivery_notify form_notify(const struct message *message)
 {
 	if (message->offering != LEDGER_OWES_MESSAGE)
 		return DELIVERY_NOTIFY_DEFAULT;
-	switch (message->route.reason) {
-	case ROUTE_ENVELOPE:
-		return DELIVERY_NOTIFY_FAILURE;
-	case ROUTE_HEADERS:
+	if (message->route.guessed)
 		return DELIVERY_NOTIFY_NEVER;
-	case ROUTE_FIXED:
-	case ROUTE_POSTMASTER:
-	case ROUTE_KEPT:
-	case ROUTE_LOOP:
-		break;
-	}
-	return DELIVERY_NOTIFY_DEFAULT;
+	return message->route.reason == ROUTE_ENVELOPE ? DELIVERY_NOTIFY_FAILURE : DELIVERY_NOTIFY_DEFAULT;
 }

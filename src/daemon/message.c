@@ -213,7 +213,8 @@ static bool first_header(struct message *message)
 /* For a guessed recipient nobody is told: the sender may never have written to them. */
 static bool may_bounce(const struct message *message)
 {
-	bool known = message->route.reason == ROUTE_ENVELOPE || message->route.reason == ROUTE_FIXED;
+	const struct route *route = &message->route;
+	bool known = !route->guessed && (route->reason == ROUTE_ENVELOPE || route->reason == ROUTE_FIXED);
 
 	return known && notice_may_bounce(&message->header, message->route.sender);
 }

@@ -6,11 +6,10 @@
  * between `from` and `by`, its address in a comment, the recipient in `for`. A
  * server that copies the HELO text as it came lets the sender write clauses.
  * Two things remain that it cannot do: keep the server from writing its own
- * `by`, and write behind that. So a clause that stands twice spoils the field,
- * and a `for` counts only behind `by`, or as the very first word.
- *
- * The date is no case of its own: it has no clause words, and what follows a
- * semicolon belongs to no clause.
+ * `by`, and write between that and the date. So a clause that stands twice
+ * spoils the field, and a `for` counts only behind `by`, or as the very first
+ * word. Behind the date it may write again, where a server takes its first
+ * line for a continuation: a clause there spoils the field, too.
  */
 #include "multidropd/received.h"
 
@@ -30,6 +29,7 @@ struct reader {
 	bool by_doubtful;
 	bool wants_value;    /* the clause has none yet, or a comma says that more follows */
 	bool sender_may_say; /* what follows may be a sender's words */
+	bool dated;
 };
 
 static enum clause clause_of(struct span word)
@@ -69,6 +69,9 @@ static void end_clause(struct reader *reader)
 static void begin_clause(struct reader *reader, enum clause clause)
 {
 	end_clause(reader);
+	/* OpenSMTPD takes a sender's first line that begins with a blank for a continuation of its own field. */
+	if (reader->dated)
+		set_fault(reader, "a clause stands behind the date");
 	if (reader->seen[clause]) {
 		set_fault(reader, "a clause stands twice");
 		if (clause == CLAUSE_BY)
@@ -130,6 +133,12 @@ static void take_bad(struct reader *reader, const char *fault)
 	reader->by_doubtful = true;
 }
 
+static void take_semicolon(struct reader *reader)
+{
+	end_clause(reader);
+	reader->dated = true;
+}
+
 static void read_clauses(struct reader *reader, struct span value)
 {
 	struct received_lexer lexer;
@@ -145,7 +154,7 @@ static void read_clauses(struct reader *reader, struct span value)
 		else if (lexer.kind == RECEIVED_TOKEN_COMMENT)
 			take_comment(reader);
 		else
-			end_clause(reader);
+			take_semicolon(reader);
 	}
 	end_clause(reader);
 }

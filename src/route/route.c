@@ -19,9 +19,9 @@
 
 /* Recipients are counted in `expansion` until all is known. */
 struct decision {
-	struct source_place place;
 	const struct route_rules *rules;
 	const struct header *header;
+	struct span envelope_lines;
 	struct source *tried; /* sources of rules->envelope, up to the one that decides */
 	size_t tried_count;
 	const struct source *decided; /* NULL: none */
@@ -66,6 +66,7 @@ static void fall_back_to_headers(struct decision *decision, struct route *route)
 		strbuf_addf(text, "%s (fallback = headers)", route->partly_broken ? ", too" : "");
 		if (!route->partly_broken)
 			route->reason = ROUTE_HEADERS;
+		route->guessed = true;
 		expand_merge(&decision->expansion, &guess.expansion);
 	}
 	guess_free(&guess);
@@ -168,12 +169,13 @@ static void decide_by_source(struct decision *decision, struct route *route)
 static void find_source(struct decision *decision)
 {
 	const struct strlist *envelope = decision->rules->envelope;
+	const struct source_place place = { decision->rules, decision->header, decision->envelope_lines };
 
 	decision->tried = mem_array(envelope->count, sizeof(*decision->tried));
 	for (size_t i = 0; i < envelope->count && decision->decided == NULL; i++) {
 		struct source *source = &decision->tried[decision->tried_count++];
 
-		source_find(&decision->place, envelope->items[i], source);
+		source_find(&place, envelope->items[i], source);
 		if (source->state == SOURCE_PRESENT)
 			decision->decided = source;
 	}
@@ -244,11 +246,7 @@ static void decision_finish(struct decision *decision, struct route *route)
 void route_message(const struct route_rules *rules, const struct header *header, struct span envelope_lines,
                    struct route *route)
 {
-	struct decision decision = {
-		.place = { rules, header, envelope_lines },
-		.rules = rules,
-		.header = header,
-	};
+	struct decision decision = { .rules = rules, .header = header, .envelope_lines = envelope_lines };
 
 	*route = (struct route){ .remove_count = header->count };
 	route->remove = mem_array(header->count, sizeof(*route->remove));
