@@ -154,7 +154,7 @@ def truth(provider, scenario, header, ours):
     if scenario.name in provider.exceptions:
         return provider.exceptions[scenario.name]
     text = stamps(provider, scenario, header)
-    named = [recipient for recipient in ours if is_named(recipient, text)]
+    named = [recipient for recipient in ours if is_named(provider.stamped(recipient), text)]
     return ", ".join(sorted(named)) or FALLBACK, None
 
 

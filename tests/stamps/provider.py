@@ -37,6 +37,10 @@ class Provider:
         """The bytes of the messages stored since the last call, oldest first."""
         raise NotImplementedError
 
+    def stamped(self, recipient):
+        """How its stamp spells him, where that is not as RCPT did."""
+        return recipient
+
 
 def take_maildir(folder):
     """The messages of a Maildir, which are gone afterwards."""
