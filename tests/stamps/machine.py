@@ -53,7 +53,6 @@ class Machine:
         _call(_libc.unshare, sum(_NAMESPACES.values()))
         # Daemons become children of this program, which ends and reaps them whatever ends it.
         _call(_libc.prctl, _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         atexit.register(self.__exit__)
         self._lay_out()
         return self

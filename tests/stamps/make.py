@@ -116,13 +116,14 @@ def fields_of(header):
 
 
 def is_stamp(provider, field, stamped):
-    """The provider's multidrop block believes in this field of its. Of its Received fields that is the first one."""
+    """The provider's multidrop block believes in this field of its. Of its Received fields that is the first one after skip."""
     name = field.split(b":")[0].decode("ascii", "replace").lower()
     if name not in (source.lower() for source in provider.rules["envelope"]):
         return False
     hosts = provider.rules.get("received_by", [])
     by = re.search(rb"\sby ([\w.-]+)", field)
-    return name != "received" or not stamped and (not hosts or by and by[1].decode() in hosts)
+    enough = len(stamped) > provider.rules.get("skip", 0)
+    return name != "received" or not enough and (not hosts or by and by[1].decode() in hosts)
 
 
 def stamps(provider, scenario, header):
@@ -134,7 +135,7 @@ def stamps(provider, scenario, header):
             sent.remove(field)
         elif is_stamp(provider, field, stamped):
             stamped.append(field)
-    return re.sub(r"\n[ \t]+", " ", b"".join(stamped).decode("utf-8", "replace"))
+    return re.sub(r"\n[ \t]+", " ", b"".join(stamped[provider.rules.get("skip", 0):]).decode("utf-8", "replace"))
 
 
 def is_named(recipient, text):

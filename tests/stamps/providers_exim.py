@@ -18,19 +18,22 @@ recipient:
 message:
   accept
 begin routers
+{routers}
+begin transports
 collector:
+  {transport}
+"""
+TO_COLLECTOR = """collector:
   driver = accept
   domains = +ours
   transport = collector
-begin transports
-collector:
-  driver = appendfile
-  directory = {home}/Maildir
+"""
+APPENDFILE = f"""driver = appendfile
+  directory = {HOME}/Maildir
   maildir_format
   user = collector
   group = collector
   return_path_add
-  {transport}
 """
 
 
@@ -42,14 +45,15 @@ class Exim(Installed):
     packages = ("exim",)
     queue = "/var/spool/exim4/input"
     options = ""
-    transport = "envelope_to_add\n  delivery_date_add\n  batch_max = 100"
+    routers = TO_COLLECTOR
+    transport = APPENDFILE + "  envelope_to_add\n  delivery_date_add\n  batch_max = 100"
 
     def configure(self):
         self.machine.user("Debian-exim", 107)
         for folder in ("/var/spool/exim4", "/var/log/exim4"):
             self.machine.folder(folder, 0o750, "Debian-exim:Debian-exim")
         self.machine.write("/etc/exim4/exim4.conf",
-                           CONFIGURATION.format(home=HOME, options=self.options, transport=self.transport))
+                           CONFIGURATION.format(options=self.options, routers=self.routers, transport=self.transport))
 
     def launch(self):
         self.machine.start("/usr/sbin/exim4", "-bdf")
@@ -65,7 +69,7 @@ class Received(Exim):
         "sender-for": ("fallback", "the sender closes the comment that he is in: two `for`"),
     }
     options = 'helo_allow_chars = _ <>;()@:",\nhelo_accept_junk_hosts = *'
-    transport = "no_envelope_to_add"
+    transport = APPENDFILE + "  no_envelope_to_add"
 
 
 class HeadersAdd(Exim):
@@ -74,4 +78,4 @@ class HeadersAdd(Exim):
     kind = "exim-headers-add"
     rules = {"envelope": ["X-Envelope-To"], "position": "any", "which": "last"}
     exceptions = {"quoted-comma": ("bob@office.example, smith@office.example", "without its quotes it is a list of two")}
-    transport = "headers_add = X-Envelope-To: $local_part@$domain"
+    transport = APPENDFILE + "  headers_add = X-Envelope-To: $local_part@$domain"
