@@ -29,3 +29,11 @@ class OpenSmtpd(Installed):
 
     def launch(self):
         self.machine.start("/usr/sbin/smtpd", "-d")
+
+
+class Received(OpenSmtpd):
+    """OpenSMTPD 6.8.0p2, its Received field alone."""
+
+    kind = "opensmtpd-received"
+    rules = {"envelope": ["Received"], "received_by": ["mx.provider.example"]}
+    exceptions = {"blank-first-for": ("fallback", "the sender's first line goes on with the provider's field")}
