@@ -5,6 +5,8 @@ What multidropd may change: its own Received field on top; Return-Path and the s
 """
 import base64
 import dataclasses
+import email.message
+import email.policy
 import itertools
 import random
 
@@ -124,3 +126,23 @@ def dissect(stored):
         if name == "received" and sum(one.lower().startswith(b"received:") for one in seen) == 2:
             return Delivered(sender, field, stored[position:])
     raise AssertionError("no trace of relay and multidropd on top of:\n" + stored[:800].decode("utf-8", "replace"))
+
+
+@dataclasses.dataclass
+class Notice:
+    """A mail that multidropd wrote itself; its parts without defects. `attached` is the postmaster's copy, byte for byte."""
+    mail: email.message.EmailMessage
+    text: str
+    attached: bytes
+
+
+def read_notice(stored):
+    mail = email.message_from_bytes(stored, policy=email.policy.default)
+    for part in mail.walk():
+        if part.defects:
+            raise AssertionError(f"{part.defects} in {part.get_content_type()} of:\n" + stored[:3000].decode("utf-8", "replace"))
+    attached = b""
+    if mail.get_content_type() == "multipart/mixed":
+        delimiter = b"\n--" + mail.get_boundary().encode()
+        attached = stored.split(delimiter)[2].partition(b"\n\n")[2]
+    return Notice(mail, mail.get_body(("plain",)).get_content(), attached)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The usual scene: a provider's domain mailbox, the office's LMTP server, multidropd between them."""
+import itertools
 import poplib
 
 from daemon import Multidropd, multidrop_account
@@ -10,6 +11,8 @@ from tap import check
 
 USER, PASSWORD = "example.com", "secret"
 
+_numbers = itertools.count(1)
+
 
 class Scene(Place):
     """`with Scene() as scene:` has `provider`, `office` and `daemon` running or ready, and one account named example.com."""
@@ -17,13 +20,23 @@ class Scene(Place):
     def __enter__(self):
         try:
             self.provider = Dovecot(self, "provider", {USER: PASSWORD}).start()
-            self.office = Dovecot(self, "office", {name: "unused" for name in OFFICE_USERS}).start()
+            self.office = self.make_office().start()
             self.daemon = Multidropd(self)
             self.configure()
         except BaseException:
             self.close()
             raise
         return self
+
+    def make_office(self):
+        return Dovecot(self, "office", {name: "unused" for name in OFFICE_USERS})
+
+    def begin(self):
+        """The same servers for another test: empty mailboxes, and a daemon that remembers nothing."""
+        self.provider.empty()
+        self.office.empty()
+        self.daemon = Multidropd(self, f"multidropd-{next(_numbers)}")
+        self.configure()
 
     def configure(self, accounts=None, relays=None, **changes):
         self.daemon.configure(accounts or {"example.com": self.account()}, relays or {"office": self.lmtp()}, **changes)

@@ -182,6 +182,24 @@ class ScriptedSmtp(Scripted):
         return b"".join(replies)
 
 
+class PolicyServer(Scripted):
+    """Postfix's policy delegation: `decide`, from a request's attributes, gives what an access table would (access(5))."""
+
+    def __init__(self, place):
+        self.decide = lambda attributes: "DUNNO"
+        super().__init__(place)
+
+    def _dialogue(self, connection, lines):
+        attributes = {}
+        for line in lines:
+            name, _, value = line.decode("utf-8", "replace").rstrip("\n").partition("=")
+            if name:
+                attributes[name] = value
+                continue
+            connection.sendall(f"action={self.decide(attributes)}\n\n".encode())
+            attributes = {}
+
+
 def address(line):
     return line.partition(b"<")[2].partition(b">")[0].decode("utf-8", "replace")
 

@@ -8,6 +8,7 @@ import grp
 import itertools
 import os
 import pwd
+import shutil
 import textwrap
 
 from place import can_connect, free_port, wait_for
@@ -62,6 +63,7 @@ class Dovecot:
 
     def __init__(self, place, name, users, certificate=None, mechanisms="plain login cram-md5 apop scram-sha-256"):
         self.place, self.name, self.users = place, name, dict(users)
+        self.user_fields = {}           # name → settings of that user alone, e.g. a quota
         self.root = unpacked(place, "dovecot")
         self.folder = place.folder(name)
         self.home = place.folder(name, "home")
@@ -94,10 +96,15 @@ class Dovecot:
     def stop(self):
         self.place.stop(self.process)
 
+    def empty(self):
+        """As on the first day."""
+        for user in self.users:
+            shutil.rmtree(self.maildir(user), ignore_errors=True)
+
     def _write_configuration(self):
         user = self.place.user.pw_name
         with_tls = self.certificate is not None
-        lines = "".join(f"{name}:{{PLAIN}}{password}::::::\n" for name, password in self.users.items())
+        lines = "".join(f"{name}:{{PLAIN}}{password}::::::{self.user_fields.get(name, '')}\n" for name, password in self.users.items())
         self.place.write(os.path.join(self.folder, "passwd"), lines, 0o600)
         tls = f"ssl_cert = <{self.certificate.chain}\nssl_key = <{self.certificate.key}" if with_tls else ""
         self.place.write(os.path.join(self.folder, "dovecot.conf"), textwrap.dedent(f"""\
@@ -130,8 +137,9 @@ class Dovecot:
               args = scheme=PLAIN {self.folder}/passwd
             }}
             userdb {{
-              driver = static
-              args = uid={user} gid={self.place.user.pw_gid} home={self.home}/%n
+              driver = passwd-file
+              args = {self.folder}/passwd
+              default_fields = uid={user} gid={self.place.user.pw_gid} home={self.home}/%n
             }}
             service anvil {{
               chroot =
@@ -198,6 +206,7 @@ class Postfix:
         self.log = os.path.join(self.folder, "maillog")
         self.port = free_port()
         self.certificate = certificate
+        self.mailboxes = {f"{user}@{self.DOMAIN}": user for user in OFFICE_USERS}
         self.extra = {}
         self.process = None
 
@@ -210,6 +219,10 @@ class Postfix:
 
     def delivered(self, user):
         return read_maildir(self.maildir(user))
+
+    def empty(self):
+        for user in self.mailboxes.values():
+            shutil.rmtree(self.maildir(user), ignore_errors=True)
 
     def start(self):
         self._write_configuration()
@@ -254,7 +267,7 @@ class Postfix:
             "import_environment": "MAIL_CONFIG TZ LANG=C LD_LIBRARY_PATH", "maillog_file": self.log,
             "maillog_file_prefixes": self.folder, "inet_interfaces": "127.0.0.1", "inet_protocols": "ipv4",
             "myhostname": "relay." + self.DOMAIN, "mydestination": "", "mynetworks": "127.0.0.0/8", "alias_maps": "",
-            "local_header_rewrite_clients": "", "message_drop_headers": "", "virtual_mailbox_domains": self.DOMAIN,
+            "local_header_rewrite_clients": "", "message_drop_headers": "", "virtual_mailbox_domains": " ".join({address.partition("@")[2] for address in self.mailboxes}),
             "virtual_mailbox_base": self.home, "virtual_mailbox_maps": f"texthash:{etc}/mailboxes", "virtual_minimum_uid": "1",
             "virtual_uid_maps": f"static:{self.place.user.pw_uid}", "virtual_gid_maps": f"static:{self.place.user.pw_gid}",
             "virtual_mailbox_limit": "0", "message_size_limit": "52428800", "smtpd_error_sleep_time": "0", "smtputf8_enable": "yes",
@@ -268,7 +281,7 @@ class Postfix:
                     "error", "retry error", "discard", "virtual", "anvil", "scache", "tlsmgr", "postlog postlogd"]
         self._write(etc + "/main.cf", "".join(f"{name} = {value}\n" for name, value in settings.items()))
         self._write(etc + "/master.cf", "".join(map(self._service, services)))
-        self._write(etc + "/mailboxes", "".join(f"{user}@{self.DOMAIN} {user}/\n" for user in OFFICE_USERS))
+        self._write(etc + "/mailboxes", "".join(f"{address} {user}/\n" for address, user in self.mailboxes.items()))
         self._write(etc + "/dynamicmaps.cf", "")
 
     def _service(self, line):
