@@ -101,7 +101,9 @@ struct config_account {
 	int64_t interval_s;
 	int priority;
 	bool keep;
+	int64_t delete_after_s;         /* with `keep`: so long after it was settled; 0: never */
 	enum config_order order;
+	unsigned max_messages;          /* fetched in a poll; 0: no limit */
 	int64_t connect_timeout_s, timeout_s;
 	bool pipelining;
 	const struct config_relay *relay;

@@ -14,6 +14,7 @@
 
 #define FIELD(name) offsetof(struct config_account, name)
 #define PRIORITY_MAX 1000000
+#define MESSAGES_MAX 1000000
 #define PORT_POP3 110
 #define PORT_POP3S 995
 
@@ -68,6 +69,12 @@ static const struct option options[] = {
 	  .min = -PRIORITY_MAX,
 	  .max = PRIORITY_MAX },
 	{ .name = "keep", .set = option_set_bool, .offset = FIELD(keep), .fallback = "false" },
+	{ .name = "delete_after", .set = option_set_duration, .offset = FIELD(delete_after_s), .min = 1 },
+	{ .name = "max_messages",
+	  .set = option_set_unsigned,
+	  .offset = FIELD(max_messages),
+	  .fallback = "0",
+	  .max = MESSAGES_MAX },
 	{ .name = "order",
 	  .set = option_set_choice,
 	  .offset = FIELD(order),
@@ -113,10 +120,8 @@ static const struct option options[] = {
 	{ .name = "add_headers", .set = option_set_list, .offset = FIELD(add_headers), .check = syntax_check_line },
 	{ .name = "fix_message_id", .set = option_set_bool, .offset = FIELD(fix_message_id), .fallback = "false" },
 	{ .name = "active_hours", .set = option_set_unsupported },
-	{ .name = "delete_after", .set = option_set_unsupported },
 	{ .name = "max_size", .set = option_set_unsupported },
 	{ .name = "oversize", .set = option_set_unsupported },
-	{ .name = "max_messages", .set = option_set_unsupported },
 	{ .name = "uidl_guard", .set = option_set_unsupported },
 };
 

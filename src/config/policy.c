@@ -96,11 +96,22 @@ static void check_headers(struct judge *judge, const struct settings *settings, 
 		           "strip_headers takes out Received: mail that goes in a circle is no longer noticed by it");
 }
 
+static void check_keep(struct judge *judge, const struct settings *settings, const struct config_account *account)
+{
+	struct entry *delete_after = settings_entry(settings, "delete_after");
+
+	if (delete_after != NULL && settings_is_own(settings, "delete_after") && !account->keep)
+		entry_warn(
+			delete_after, &judge->warnings,
+			"delete_after without keep = true: mail is deleted from the server as soon as it is settled");
+}
+
 void judge_policies(struct judge *judge, const struct settings *settings, struct config_account *account)
 {
 	bool given = settings_entry(settings, "duplicates") != NULL && !settings_is_wrong(settings, "duplicates");
 
 	check_bounce(judge, settings, account);
 	check_headers(judge, settings, account);
+	check_keep(judge, settings, account);
 	account->guessed_duplicates_s = given ? account->duplicates_s : GUESSED_DUPLICATES_S;
 }

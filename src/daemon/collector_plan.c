@@ -40,12 +40,21 @@ static void plan_owed(struct collector *collector, struct ledger_entry *entry, c
 		note_owed(collector, record->owed[i].due_s);
 }
 
-/* The only DELE in the program: `ledger_id` is known to be settled in durable state. */
-static void delete_from_server(struct collector *collector, const struct ledger_entry *entry, int64_t ledger_id)
+/* Settled at `settled_s`; whether it stays for longer. */
+static bool is_kept(const struct collector *collector, int64_t settled_s)
+{
+	const struct config_account *account = collector->params.account->config;
+
+	return account->keep && (account->delete_after_s == 0 || clock_wall_s() - settled_s < account->delete_after_s);
+}
+
+/* The only DELE in the program: `ledger_id` is known to be settled in durable state, since `settled_s`. */
+static void delete_from_server(struct collector *collector, const struct ledger_entry *entry, int64_t ledger_id,
+                               int64_t settled_s)
 {
 	if (collector->session == NULL)
 		return;
-	if (collector->params.account->config->keep) {
+	if (is_kept(collector, settled_s)) {
 		collector->leaves_something = true;
 		return;
 	}
@@ -64,7 +73,7 @@ static void plan_record(struct collector *collector, struct ledger_entry *entry,
 		break;
 	case LEDGER_STATE_SETTLED:
 	case LEDGER_STATE_DELETED:
-		delete_from_server(collector, entry, record->id);
+		delete_from_server(collector, entry, record->id, record->settled_s);
 		break;
 	case LEDGER_STATE_REFUSED:
 		break;
@@ -83,12 +92,11 @@ static bool is_settled(const struct ledger_record *record)
  */
 static bool is_known_by_uid(const struct collector *collector, const struct ledger_entry *entry)
 {
-	bool deletes = !collector->params.account->config->keep;
 	const struct ledger_record *record = &entry->records[0];
 
 	if (entry->record_count != 1 || entry->shared)
 		return false;
-	return deletes ? !is_settled(record) : record->state != LEDGER_STATE_DELETED;
+	return !is_kept(collector, record->settled_s) ? !is_settled(record) : record->state != LEDGER_STATE_DELETED;
 }
 
 static void plan_entry(struct collector *collector, struct ledger_entry *entry)
@@ -119,6 +127,19 @@ static int by_number(const void *a, const void *b)
 	return one->number < other->number ? -1 : one->number > other->number;
 }
 
+/* What is left comes in the next polls. What is identified first and fetched then is not counted: it is known. */
+static void limit_fetch(struct collector *collector)
+{
+	size_t most = collector->params.account->config->max_messages;
+
+	if (most == 0 || collector->fetch.count <= most)
+		return;
+	log_info("account=%s: %zu messages are left for the next poll (max_messages)",
+	         collector->params.account->config->name, collector->fetch.count - most);
+	collector->fetch.count = most;
+	collector->leaves_something = true;
+}
+
 void collector_plan(struct collector *collector)
 {
 	struct ledger_listing *listing = collector->listing;
@@ -129,6 +150,7 @@ void collector_plan(struct collector *collector)
 	if (collector->fetch.count > 0)
 		qsort(collector->fetch.items, collector->fetch.count, sizeof(struct ledger_entry *),
 		      smallest ? by_size : by_number);
+	limit_fetch(collector);
 	log_info("account=%s messages=%zu to_fetch=%zu to_identify=%zu", collector->params.account->config->name,
 	         listing->count, collector->fetch.count, collector->identify.count);
 }
@@ -152,7 +174,7 @@ void collector_settle(struct collector *collector, struct message *message)
 {
 	switch (message->fate) {
 	case MESSAGE_SETTLED:
-		delete_from_server(collector, message->entry, message->ledger_id);
+		delete_from_server(collector, message->entry, message->ledger_id, message->settled_s);
 		return;
 	case MESSAGE_OWED:
 		note_owed(collector, message->due_s);

@@ -18,6 +18,7 @@ struct twin {
 	struct span uid; /* the listing's */
 	enum message_fate fate;
 	int64_t ledger_id;
+	int64_t settled_s;
 	int64_t due_s;
 };
 
@@ -47,6 +48,7 @@ bool collector_join_twin(struct collector *collector, struct message *message)
 	free(fresh);
 	message->fate = (*found)->fate;
 	message->ledger_id = (*found)->ledger_id;
+	message->settled_s = (*found)->settled_s;
 	message->due_s = (*found)->due_s;
 	return true;
 }
@@ -60,6 +62,7 @@ void collector_note_twin(struct collector *collector, struct message *message)
 	message->twin = NULL;
 	twin->fate = message->fate;
 	twin->ledger_id = message->ledger_id;
+	twin->settled_s = message->settled_s;
 	twin->due_s = message->due_s;
 	if (message->fate != MESSAGE_DROPPED)
 		return;

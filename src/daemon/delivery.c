@@ -32,8 +32,11 @@ static void committed(void *ctx, int64_t id, enum ledger_state state)
 		[LEDGER_STATE_REFUSED] = MESSAGE_KEPT,
 	};
 
+	struct message *message = ctx;
+
 	(void)id;
-	done(ctx, fates[state]);
+	message->settled_s = clock_wall_s();
+	done(message, fates[state]);
 }
 
 /* Recipients whom no transaction has reached; the next poll goes on with them. */

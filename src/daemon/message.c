@@ -170,6 +170,7 @@ static bool known_and_settled(struct message *message)
 	if (record == NULL || record->state == LEDGER_STATE_OWED)
 		return false;
 	message->ledger_id = record->id;
+	message->settled_s = record->settled_s;
 	message->fate = record->state == LEDGER_STATE_REFUSED ? MESSAGE_KEPT : MESSAGE_SETTLED;
 	return true;
 }

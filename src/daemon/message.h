@@ -124,6 +124,7 @@ struct message {
 
 	/* out */
 	const struct ledger_record *record; /* known before; NULL: new */
+	int64_t settled_s;              /* MESSAGE_SETTLED: since when */
 	int64_t ledger_id;              /* 0: the ledger does not know it yet */
 	bool begun;                     /* that it is under way is durable */
 	bool committing;                /* all is said, the commit is under way */

@@ -142,13 +142,15 @@ static int add_record(struct comparison *comparison, struct ledger_entry *entry,
 	struct ledger_message message = { .id = sqlite3_column_int64(row, 0) };
 	struct ledger_record *record;
 	const void *hash = sqlite3_column_blob(row, 2);
+	int64_t settled_s = sqlite3_column_int64(row, 6);
 	int failed = 0;
 
 	entry->records = mem_realloc(entry->records, (entry->record_count + 1) * sizeof(*entry->records));
 	record = &entry->records[entry->record_count++];
 	*record = (struct ledger_record){ .id = message.id,
 		                          .state = ledger_state_of((const char *)sqlite3_column_text(row, 3)),
-		                          .under_way = sqlite3_column_int64(row, 4) != 0 };
+		                          .under_way = sqlite3_column_int64(row, 4) != 0,
+		                          .settled_s = settled_s < comparison->now_s ? settled_s : comparison->now_s };
 	record->has_hash = hash != NULL && sqlite3_column_bytes(row, 2) == LEDGER_HASH_LEN;
 	if (record->has_hash)
 		memcpy(record->hash, hash, LEDGER_HASH_LEN);

@@ -27,7 +27,7 @@ static const char *const sql[] = {
 		"UPDATE message SET state = 'deleted', gone_since = ?2 WHERE id = ?1 AND state <> 'owed'",
 	[LEDGER_SQL_MESSAGE_GONE] = "UPDATE message SET gone_since = ?2 WHERE id = ?1",
 	[LEDGER_SQL_MESSAGE_DROP] = "DELETE FROM message WHERE id = ?1",
-	[LEDGER_SQL_MESSAGE_SCAN] = "SELECT id, uid, hash, state, under_way, gone_since FROM message"
+	[LEDGER_SQL_MESSAGE_SCAN] = "SELECT id, uid, hash, state, under_way, gone_since, settled_at FROM message"
 				    " WHERE mailbox = ?1 ORDER BY uid, id",
 	[LEDGER_SQL_RECIPIENT_LIST] =
 		"SELECT address, state, due, first_deferred, tried, attempts, reply, owes, refusal"

@@ -133,7 +133,7 @@ void known_verdict(struct known *known, const struct ledger_verdict *verdict, st
 	}
 }
 
-enum ledger_state known_end(struct known *known)
+enum ledger_state known_end(struct known *known, int64_t now_s)
 {
 	bool owed = false, refused = false;
 
@@ -143,6 +143,7 @@ enum ledger_state known_end(struct known *known)
 	}
 	known->under_way = false;
 	known->state = owed ? LEDGER_STATE_OWED : refused ? LEDGER_STATE_REFUSED : LEDGER_STATE_SETTLED;
+	known->settled_s = owed ? 0 : now_s;
 	return known->state;
 }
 
@@ -152,9 +153,11 @@ void known_add_record(const struct known *known, struct ledger_entry *entry)
 
 	entry->records = realloc(entry->records, (entry->record_count + 1) * sizeof(*entry->records));
 	record = &entry->records[entry->record_count++];
-	*record = (struct ledger_record){
-		.id = known->id, .has_hash = true, .state = known->state, .under_way = known->under_way
-	};
+	*record = (struct ledger_record){ .id = known->id,
+		                          .has_hash = true,
+		                          .state = known->state,
+		                          .settled_s = known->settled_s,
+		                          .under_way = known->under_way };
 	memcpy(record->hash, known->hash, sizeof(record->hash));
 	record->owed = mem_array(known->recipient_count, sizeof(*record->owed));
 	for (size_t i = 0; i < known->recipient_count; i++) {

@@ -24,6 +24,7 @@ struct known {
 	uint8_t hash[LEDGER_HASH_LEN];
 	enum ledger_state state;
 	bool under_way;
+	int64_t settled_s;
 	struct known_recipient *recipients;
 	size_t recipient_count, recipient_capacity;
 	TAILQ_ENTRY(known) link;
@@ -34,7 +35,7 @@ void known_free(struct known *known);
 /* The transaction that `begun` was made of, on a message that is known. */
 void known_begin(struct known *known, const struct known *begun);
 void known_verdict(struct known *known, const struct ledger_verdict *verdict, struct fake_seen *seen);
-enum ledger_state known_end(struct known *known);
+enum ledger_state known_end(struct known *known, int64_t now_s);
 void known_add_record(const struct known *known, struct ledger_entry *entry);
 void known_describe(const struct known *known);
 

@@ -24,7 +24,7 @@ struct write {
 	char *recipient, *reply; /* the verdict's */
 	int64_t mailbox;         /* of a question for duplicates, as the next three */
 	struct strbuf message_id;
-	int64_t now_s;
+	int64_t now_s; /* an end's, too */
 	struct strlist recipients;
 	ledger_duplicates_fn *found;
 	ledger_begun_fn *told;
@@ -107,7 +107,7 @@ static void apply(struct ledger *ledger, struct write *write)
 		known_verdict(find(ledger, write->id), &write->verdict, &ledger->seen);
 		break;
 	case REQUEST_END:
-		state = known_end(find(ledger, write->id));
+		state = known_end(find(ledger, write->id), write->now_s);
 		if (write->done != NULL)
 			write->done(write->ctx, write->id, state);
 		break;
@@ -238,7 +238,7 @@ void ledger_end(struct ledger *ledger, int64_t id, int64_t now_s, ledger_done_fn
 {
 	struct write *write = request(ledger, REQUEST_END, id);
 
-	(void)now_s;
+	write->now_s = now_s;
 	write->done = done;
 	write->ctx = ctx;
 }
