@@ -165,6 +165,19 @@ class Multidropd:
         self.no_sanitizer_report()
         return status
 
+    def once_killed(self, verdicts, moment_s):
+        """`--once`, killed so long after so many more verdicts were logged; whether it was still at work."""
+        target = len(self.log().verdicts()) + verdicts
+        process = self.start("--once")
+        wait_for("progress", lambda: process.poll() is not None or len(self.log().verdicts()) >= target)
+        try:
+            process.wait(moment_s)
+        except subprocess.TimeoutExpired:
+            pass
+        was_running = process.poll() is None
+        self.place.stop(process, signal.SIGKILL)
+        return was_running
+
     def log(self, since=0):
         with open(self.output, "rb") as file:
             file.seek(since)

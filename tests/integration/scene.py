@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The usual scene: a provider's domain mailbox, the office's LMTP server, multidropd between them."""
+import collections
 import itertools
 import poplib
 
@@ -19,14 +20,17 @@ class Scene(Place):
 
     def __enter__(self):
         try:
-            self.provider = Dovecot(self, "provider", {USER: PASSWORD}).start()
-            self.office = self.make_office().start()
-            self.daemon = Multidropd(self)
-            self.configure()
+            self.set_up()
         except BaseException:
             self.close()
             raise
         return self
+
+    def set_up(self):
+        self.provider = Dovecot(self, "provider", {USER: PASSWORD}).start()
+        self.office = self.make_office().start()
+        self.daemon = Multidropd(self)
+        self.configure()
 
     def make_office(self):
         return Dovecot(self, "office", {name: "unused" for name in OFFICE_USERS})
@@ -77,3 +81,14 @@ def check_delivered(server, user, messages):
 def check_everybody(server, messages):
     for user in OFFICE_USERS:
         check_delivered(server, user, [message for message in messages if user in message.recipients])
+
+
+def check_doubles(found, wanted, announced):
+    """Each of `wanted` (bytes → UID) is there and nothing else, twice only what the log called a possible duplicate; how many are."""
+    times = collections.Counter(found)
+    check.assertEqual([uid for kept, uid in wanted.items() if kept not in times], [], "lost")
+    check.assertEqual([kept[:300] for kept in times if kept not in wanted], [], "not meant for this mailbox, or altered")
+    for kept in times:
+        if times[kept] > 1:
+            check.assertIn(wanted[kept], announced, "a double that nobody was told of")
+    return len(found) - len(wanted)

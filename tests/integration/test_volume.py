@@ -3,15 +3,11 @@
 
 VOLUME: how many messages (300). SEED: repeats a run.
 """
-import collections
 import os
 import random
-import signal
-import subprocess
 
 from messages import dissect, mixed
-from place import wait_for
-from scene import USER, Scene, check_everybody
+from scene import USER, Scene, check_doubles, check_everybody
 from servers import OFFICE_USERS, Postfix
 from tap import Skip, check, main, test
 
@@ -54,43 +50,21 @@ def killed_in_between(choose_relay):
         relay = choose_relay(scene)
         scene.stock(mail)
         uids = dict(zip((message.message_id for message in mail), scene.uids()))
-        killed = sum(run_and_kill(scene.daemon, chance) for _ in range(KILLS))
+        killed = sum(scene.daemon.once_killed(chance.randrange(VOLUME // KILLS), chance.uniform(0, 0.02)) for _ in range(KILLS))
         check.assertGreater(killed, KILLS // 2, "the kills came too late to prove anything")
         scene.daemon.once()
         relay.wait_until_settled()
         check.assertEqual(scene.provider.left(USER), [])
-        check_doubles(scene.daemon.log(), relay, mail, killed, uids)
+        check_survivors(scene.daemon.log(), relay, mail, killed, uids)
 
 
-def run_and_kill(daemon, chance):
-    """Whether the daemon was still at work."""
-    settled = len(daemon.log().verdicts("delivered"))
-    target = settled + chance.randrange(VOLUME // KILLS)
-    process = daemon.start("--once")
-    wait_for("progress", lambda: process.poll() is not None or len(daemon.log().verdicts("delivered")) >= target)
-    try:
-        process.wait(chance.uniform(0, 0.02))
-    except subprocess.TimeoutExpired:
-        pass
-    was_running = process.poll() is None
-    daemon.place.stop(process, signal.SIGKILL)
-    return was_running
-
-
-def check_doubles(log, relay, mail, killed, uids):
+def check_survivors(log, relay, mail, killed, uids):
     """None lost; a double only of what was under way at a kill, and said to be possible."""
     announced = "\n".join(log.matching("possible duplicate"))
     doubles = 0
     for user in OFFICE_USERS:
-        found = collections.Counter(dissect(stored).kept for stored in relay.delivered(user))
-        wanted = {message.kept.replace(b"\r\n", b"\n"): message for message in mail if user in message.recipients}
-        check.assertEqual([message.name for kept, message in wanted.items() if kept not in found], [], f"lost for {user}")
-        check.assertEqual([kept[:300] for kept in found if kept not in wanted], [], f"not meant for {user}, or altered")
-        for kept, times in found.items():
-            doubles += times - 1
-            if times > 1:
-                named = uids[wanted[kept].message_id]
-                check.assertIn(named, announced, f"a double that nobody was told of: {wanted[kept].message_id}")
+        wanted = {message.kept.replace(b"\r\n", b"\n"): uids[message.message_id] for message in mail if user in message.recipients}
+        doubles += check_doubles([dissect(stored).kept for stored in relay.delivered(user)], wanted, announced)
     print(f"# {killed} kills, {doubles} doubles", flush=True)
     check.assertLessEqual(doubles, killed * 8, "more doubles than could be under way")
 
