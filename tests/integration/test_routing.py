@@ -55,8 +55,8 @@ def check_routed(mail, left=0):
 @test
 def virtual_table_leads_to_its_targets():
     begin(virtual=["info@example.com alice, bob", "boss@example.com info@example.com", "sales@ carol@example.com",
-                   "spam@example.com discard:", "help@example.com postmaster", "alice@example.com alice@example.com", "carol@example.com carol@example.com",
-                   "@example.com bob@example.com"],
+                   "spam@example.com discard:", "help@example.com postmaster", "@example.com bob@example.com",
+                   "alice@example.com alice@example.com", "carol@example.com carol@example.com"],
           domains=["example.com", ".example.com"])
     log = check_routed([
         stamped("info@example.com", ["alice", "bob"]),
@@ -76,7 +76,7 @@ def virtual_table_leads_to_its_targets():
 
 
 @test
-def virtual_file_is_read_again_on_hangup():
+def virtual_file_is_read_again_on_hangup_unless_it_is_bad():
     scene.begin()
     table = scene.write(os.path.join(scene.daemon.folder, "virtual"), "# people\ninfo@example.com  alice@example.com\n")
     begin({"interval": "1h"}, virtual_file=table)
@@ -90,8 +90,15 @@ def virtual_file_is_read_again_on_hangup():
     scene.stock([after])
     scene.daemon.process.send_signal(signal.SIGUSR1)
     wait_for("the second poll's end", lambda: not scene.provider.left(USER))
+    scene.write(table, "info@example.com\n")
+    scene.daemon.process.send_signal(signal.SIGHUP)
+    scene.daemon.wait_for_log(r"virtual:1: ")
+    last = stamped("info@example.com", ["bob"])
+    scene.stock([last])
+    scene.daemon.process.send_signal(signal.SIGUSR1)
+    wait_for("the third poll's end", lambda: not scene.provider.left(USER))
     check.assertEqual(scene.daemon.end(), 0)
-    check_everybody(scene.office, [before, after])
+    check_everybody(scene.office, [before, after, last])
 
 
 @test
@@ -160,6 +167,13 @@ def received_of_a_real_server_names_the_recipient():
     check.assertEqual(scene.provider.left(USER), [])
 
 
+def told(message):
+    """What a server with Demon's extension says of a message."""
+    envelope = [message.sender or "<>", *(f"{one}@example.com" for one in message.recipients)]
+    lines = ["+OK", "1", "mx.provider.example", "192.0.2.25", *envelope, "."]
+    return "".join(f"{line}\r\n" for line in lines).encode()
+
+
 def sdps(server_messages, envelope):
     """A server with Demon's extension: `envelope` gives the lines for a message number."""
     def hook(verb, line, connection):
@@ -179,9 +193,7 @@ def envelope_command_gives_sender_and_recipients():
             make("two", ["bob", "carol"], stamp=None, sender="", to="alice@example.com")]
     for message in mail:                # the server tells another sender than the message
         message.stamps = b"Return-Path: <forged@elsewhere.example>\r\n"
-    answers = [b"+OK\r\n1\r\nmx.provider.example\r\n192.0.2.25\r\n%s\r\n%s\r\n.\r\n" % (
-        message.sender.encode() or b"<>", b"\r\n".join(f"{one}@example.com".encode() for one in message.recipients)) for message in mail]
-    server = sdps(mail, lambda number: answers[number - 1])
+    server = sdps(mail, lambda number: told(mail[number - 1]))
     scene.daemon.once()
     check_everybody(scene.office, mail)
     check.assertEqual(server.messages, [])
@@ -198,6 +210,21 @@ def server_without_the_envelope_command_is_an_error_and_loses_nothing():
     check.assertEqual(len(server.messages), 1)
     for user in OFFICE_USERS:
         check.assertEqual(scene.office.delivered(user), [])
+
+
+@test
+def message_whose_envelope_the_server_refuses_waits_and_the_others_go():
+    scene.begin()
+    mail = [make("refused", ["alice"], stamp=None), make("told", ["bob"], stamp=None)]
+    refusals = [b"-ERR busy\r\n"]
+    server = sdps(mail, lambda number: refusals[0] if number == 1 and refusals else told(mail[number - 1]))
+    scene.daemon.once(expect=1)
+    check_everybody(scene.office, mail[1:])
+    check.assertEqual([uid for uid, _ in server.messages], ["uid1"])
+    refusals.clear()
+    scene.daemon.once()
+    check_everybody(scene.office, mail)
+    check.assertEqual(server.messages, [])
 
 
 # Fallbacks
