@@ -83,7 +83,7 @@ struct route {
 
 /*
  * Never fails. `envelope_lines` is what the server answered to *ENV, canonical
- * lines; empty where it was not asked. `route` is filled anew; route_free it.
+ * lines; without data where it was not asked. `route` is filled anew; route_free it.
  */
 void route_message(const struct route_rules *rules, const struct header *header, struct span envelope_lines,
                    struct route *route);

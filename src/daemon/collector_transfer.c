@@ -15,6 +15,7 @@
 #define AHEAD_COUNT 128u
 /* From RETR to the commit; the budget limits them by bytes. */
 #define MESSAGES_MAX 512u
+#define OVERLAP_PAIRS_MAX 10000u
 
 /* --- asking --- */
 
@@ -191,8 +192,11 @@ static bool join_twin(void *ctx, struct message *message)
 	return collector_join_twin(ctx, message);
 }
 
+/* With very many that is not looked at: waiting is always right. */
 static bool shares_recipient(const struct message *message, const struct message *other)
 {
+	if (message->recipient_count * other->recipient_count > OVERLAP_PAIRS_MAX)
+		return true;
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		for (size_t j = 0; message->recipients[i].state == RECIPIENT_PENDING && j < other->recipient_count;
 		     j++) {

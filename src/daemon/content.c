@@ -30,6 +30,12 @@ void content_add(struct content *content, struct span body_bytes)
 	evbuffer_add(content->body, body_bytes.data, body_bytes.len);
 }
 
+void content_drop_body(struct content *content)
+{
+	evbuffer_drain(content->body, content_body_held(content));
+	content->drained = true;
+}
+
 void content_complete(struct content *content)
 {
 	content->complete = true;

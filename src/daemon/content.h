@@ -34,6 +34,7 @@ struct content {
 void content_init(struct content *content, size_t size_hint, void (*taken_from)(void *ctx), void *ctx);
 void content_deinit(struct content *content);           /* a zeroed one is fine, and is what is left */
 void content_add(struct content *content, struct span body_bytes);
+void content_drop_body(struct content *content);        /* no transaction can have it any more */
 void content_complete(struct content *content);
 /* Bytes in memory. */
 size_t content_held(const struct content *content);

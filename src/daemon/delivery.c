@@ -186,7 +186,7 @@ static void undecided(struct message *message, struct recipient *recipient)
 {
 	const struct setup_relay *relay = form_relay(message);
 
-	if (message->content.broken ||
+	if ((message->content.broken && !form_is_bodiless(message->offering)) ||
 	    (relay == message->env->account->relay && relay_state(relay->relay) == RELAY_DOWN))
 		recipient->state = RECIPIENT_OVER;
 	else
@@ -354,6 +354,11 @@ void message_deliver(struct message *message)
 	left = !message->over && owed_offer(message);
 	if (left && form_can_be_written(message)) {
 		start(message);
+		return;
+	}
+	/* What needs no body waits for the rest of RETR: the line is not held up for it. */
+	if (left && !message->received && message->header_kept && form_is_bodiless(message->offering)) {
+		message_skip_body(message);
 		return;
 	}
 	message_discard(message);

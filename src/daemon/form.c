@@ -182,7 +182,7 @@ bool form_can_be_written(const struct message *message)
 
 	if (!message->header_kept && !is_dressed(message))
 		return false;
-	return content_has_start(&message->content) || (bodiless && message->received);
+	return bodiless ? message->received : content_has_start(&message->content);
 }
 
 bool form_is_bodiless(enum ledger_owes owes)
@@ -205,11 +205,12 @@ void form_write(struct message *message)
 		add_original_header(message, &head);
 	content_dress(&message->content, &head, &tail, form_is_bodiless(message->offering));
 	message->dressed = message->offering == LEDGER_OWES_MESSAGE;
-	if (message->header_bytes.len > HEADER_KEPT_MAX) {
+	if (message->header_bytes.len + message->header.count * sizeof(struct header_field) > HEADER_KEPT_MAX) {
 		header_free(&message->header);
 		strbuf_free(&message->header_bytes);
 		message->header_kept = false;
 	}
+	message_account(message);
 }
 
 /* What we write ourselves is never answered (RFC 3834 3.3). */

@@ -17,6 +17,8 @@
 #define RESERVE_SLACK 4096u
 #define RESERVE_UNKNOWN (64u * 1024u)
 #define RESERVE_STEP (64u * 1024u)
+/* An address in the forms that route, ledger and relay want, and what was said of it. */
+#define RECIPIENT_BYTES 512u
 
 struct message *message_new(const struct message_env *env, struct ledger_entry *entry, size_t reserved)
 {
@@ -118,9 +120,12 @@ const struct ledger_record *message_record(const struct ledger_entry *entry, con
 
 /* --- memory --- */
 
+/* Beside the bytes: what is known of each field and each recipient, roughly. */
 static size_t held(const struct message *message)
 {
-	return message->header_bytes.len + content_held(&message->content);
+	return message->header_bytes.len + message->header.count * sizeof(struct header_field) +
+	       message->envelope_lines.len + message->recipient_count * RECIPIENT_BYTES +
+	       content_held(&message->content);
 }
 
 /* False: more is held than was reserved, and no more is to be had. */
@@ -135,13 +140,14 @@ static bool covered(struct message *message)
 	return true;
 }
 
-/* A header must be whole before anything can be done with it: it is at most HEADER_MAX, and so is the excess. */
-static void cover_header(struct message *message)
+void message_account(struct message *message)
 {
-	while (!covered(message)) {
-		budget_force(message->env->share, RESERVE_STEP);
-		message->reserved += RESERVE_STEP;
-	}
+	size_t needed = held(message);
+
+	if (needed <= message->reserved)
+		return;
+	budget_force(message->env->share, needed - message->reserved);
+	message->reserved = needed;
 }
 
 /* A long header alone may be more than what is reserved. */
@@ -222,15 +228,18 @@ static bool may_bounce(const struct message *message)
 
 static void find_route(struct message *message)
 {
+	bool asked = message->env->account->asks_envelope;
+	struct span envelope_lines = asked ? span_of(strbuf_str(&message->envelope_lines)) : (struct span){ 0 };
+
 	route_free(&message->route);
-	route_message(&message->env->account->rules, &message->header, strbuf_span(&message->envelope_lines),
-	              &message->route);
+	route_message(&message->env->account->rules, &message->header, envelope_lines, &message->route);
 	message->may_bounce = may_bounce(message);
 }
 
 static void header_complete(struct message *message, bool capped)
 {
 	message->header_done = message->header_kept = true;
+	message->capped = capped;
 	header_parse(&message->header, strbuf_span(&message->header_bytes), capped);
 	/* Anew for each RETR: a field that the hash leaves out (Status …) may have come or gone. */
 	find_route(message);
@@ -241,6 +250,7 @@ static void header_complete(struct message *message, bool capped)
 	}
 	content_init(&message->content, message_wants(message->entry), taken_from, message);
 	message->content.may_end = message->begun;
+	message_account(message);
 	message->skip_body = !owed_wants_body(message);
 	if (message->duplicates == DUPLICATES_UNASKED)
 		message_ask_duplicates(message);
@@ -289,6 +299,13 @@ static void feed_body(struct message *message, struct span bytes)
 		set_paused(message, true);
 }
 
+void message_skip_body(struct message *message)
+{
+	message->skip_body = true;
+	content_drop_body(&message->content);
+	set_paused(message, false);
+}
+
 static void resume_streamed(struct message *message)
 {
 	if (message->content.streamed && message->delivery != NULL)
@@ -304,7 +321,7 @@ void message_feed(struct message *message, struct span bytes)
 		size_t used = header_scan_feed(&message->scan, bytes.data, bytes.len, &ended, &capped);
 
 		strbuf_add(&message->header_bytes, bytes.data, used);
-		cover_header(message);
+		message_account(message);
 		bytes = span_from(bytes, used);
 		if (ended)
 			header_complete(message, capped);
@@ -342,6 +359,13 @@ static void give_back_surplus(struct message *message)
 	message->reserved = needed;
 }
 
+/* A message that is all header still has the blank line that ends it. */
+static void end_header(struct message *message)
+{
+	if (!message->discard)
+		content_add(&message->content, SPAN("\r\n"));
+}
+
 void message_ended(struct message *message, enum pop3_message_end how, const char *text)
 {
 	message->received = true;
@@ -352,9 +376,9 @@ void message_ended(struct message *message, enum pop3_message_end how, const cha
 	}
 	if (!message->header_done) {
 		header_complete(message, false);
-		/* A message that is all header still has the blank line that ends it. */
-		if (!message->discard)
-			content_add(&message->content, SPAN("\r\n"));
+		end_header(message);
+	} else if (message->capped && message->size <= HEADER_MAX) {
+		end_header(message);
 	}
 	if (!message->discard)
 		content_complete(&message->content);

@@ -112,7 +112,7 @@ struct message {
 	struct strbuf header_bytes;
 	struct header header;
 	bool header_kept;               /* and what it points into */
-	bool header_done;
+	bool header_done, capped;
 	bool received;                  /* the last RETR has ended */
 	bool discard;                   /* nobody wants the rest of this RETR */
 	bool skip_body;                 /* only the header is wanted */
@@ -166,6 +166,10 @@ void message_hash(const struct header *header, uint8_t out[LEDGER_HASH_LEN]);
 /* The record of `entry` with this hash; NULL: none. */
 const struct ledger_record *message_record(const struct ledger_entry *entry, const uint8_t hash[LEDGER_HASH_LEN]);
 
+/* What is held is accounted for, over the limit if need be: it is there already. At most some HEADER_MAX at a time. */
+void message_account(struct message *message);
+/* Nobody needs the body of this RETR any more; the header stays. */
+void message_skip_body(struct message *message);
 /* Lets go of the bytes held; what still arrives of this RETR is thrown away. */
 void message_discard(struct message *message);
 

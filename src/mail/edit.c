@@ -113,6 +113,9 @@ void header_edit(const struct header *header, const struct header_edits *edits, 
 			strbuf_add_str(out, "X-Invalid-Message-ID");
 			raw = span_from(raw, field->name.len);
 		}
+		/* Behind a field of ours, or of another server's, it would be a part of that. */
+		if (i == 0 && (raw.data[0] == ' ' || raw.data[0] == '\t'))
+			strbuf_add_str(out, "X-Invalid-Header:");
 		strbuf_add_span(out, raw);
 	}
 	strbuf_add_span(out, header->rest);

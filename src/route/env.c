@@ -22,6 +22,13 @@ static bool may_be_sender(struct span line)
 	return line.len == 0 || span_is(line, "<>") || span_find(line, '@') >= 0;
 }
 
+struct span env_address(struct span line)
+{
+	bool brackets = line.len >= 2 && line.data[0] == '<' && line.data[line.len - 1] == '>';
+
+	return brackets ? span_make(line.data + 1, line.len - 2) : line;
+}
+
 int env_read(struct env *env, struct span lines)
 {
 	struct span line[ENV_LINES_MIN];
@@ -35,8 +42,8 @@ int env_read(struct env *env, struct span lines)
 		line[i] = env_next_line(&lines);
 	}
 	if (lines.len > 0 && !may_be_sender(line[2]))
-		*env = (struct env){ line[3], lines };
+		*env = (struct env){ .sender = line[3], .recipients = lines, .by_looks = true, .fourth = true };
 	else
-		*env = (struct env){ line[2], behind_third };
+		*env = (struct env){ .sender = line[2], .recipients = behind_third, .by_looks = lines.len > 0 };
 	return 0;
 }

@@ -64,7 +64,7 @@ static void add_received(struct strbuf *out, const struct source *source)
 
 void explain_source(struct strbuf *out, const struct source *source)
 {
-	bool answer_cut = source->kind == SOURCE_ENV && source->fault != NULL;
+	bool answer_cut = source->kind == SOURCE_ENV && source->value_count == 0 && source->fault != NULL;
 
 	strbuf_addf(out, answer_cut ? "%s" : "%s: ", source->name);
 	if (source->kind == SOURCE_RECEIVED) {

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "domains.h"
+#include "env.h"
 #include "multidropd/mem.h"
 
 static void cut_front(char *text, const char *prefix)
@@ -27,6 +28,9 @@ static void cut_end(char *text, const char *suffix)
 	if (len >= cut && strcasecmp(text + len - cut, suffix) == 0)
 		text[len - cut] = '\0';
 }
+
+/* Of one field, doubles and strangers included: looking each of them up takes its time. */
+#define MEMBERS_MAX (10u * ROUTE_RECIPIENTS_MAX)
 
 static void strip(const struct route_rules *rules, struct address *address)
 {
@@ -66,11 +70,25 @@ void recipients_add(struct recipients *recipients, const struct route_rules *rul
 
 	address_list_parse(&list, value);
 	recipients->broken += list.broken;
+	recipients->too_many = list.count > MEMBERS_MAX;
 	for (size_t i = 0; i < list.count && !recipients->too_many; i++) {
 		place(recipients, rules, &list.items[i]);
 		recipients->too_many = recipients->ours.list.count > ROUTE_RECIPIENTS_MAX;
 	}
 	address_list_free(&list);
+}
+
+void recipients_add_path(struct recipients *recipients, const struct route_rules *rules, struct span path)
+{
+	struct address address;
+
+	if (address_parse(&address, env_address(path)) != 0) {
+		recipients->broken++;
+		return;
+	}
+	place(recipients, rules, &address);
+	recipients->too_many = recipients->ours.list.count > ROUTE_RECIPIENTS_MAX;
+	address_free(&address);
 }
 
 void recipients_free(struct recipients *recipients)

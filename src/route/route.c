@@ -98,8 +98,12 @@ static void read_recipients(const struct decision *decision, struct recipients *
 {
 	const struct source *source = decision->decided;
 
-	for (size_t i = 0; i < source->value_count && !recipients->too_many; i++)
-		recipients_add(recipients, decision->rules, source->values[i]);
+	for (size_t i = 0; i < source->value_count && !recipients->too_many; i++) {
+		if (source->kind == SOURCE_ENV)
+			recipients_add_path(recipients, decision->rules, source->values[i]);
+		else
+			recipients_add(recipients, decision->rules, source->values[i]);
+	}
 }
 
 /* Why the source that is present gives no recipients; NULL: it does. */

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "domains.h"
 #include "multidropd/mem.h"
 #include "source_private.h"
 
@@ -122,9 +123,37 @@ static void find_field(const struct source_place *place, struct source *source)
 	take_fields(place, source);
 }
 
+static bool is_ours(const struct source_place *place, struct span line)
+{
+	struct address address;
+	bool ours;
+
+	if (address_parse(&address, env_address(line)) != 0)
+		return false;
+	ours = address.domain[0] == '\0' || domains_hold(place->rules->domains, address.domain);
+	address_free(&address);
+	return ours;
+}
+
+/*
+ * All recipients of a mailbox are ours. So with the sender in the third line
+ * nobody behind it is a stranger; and where the fourth is one of ours, it may
+ * as well be the first recipient of a sender that has no domain.
+ */
+static bool env_is_borne_out(const struct source_place *place, const struct source *source)
+{
+	if (source->env.fourth)
+		return !is_ours(place, source->env.sender);
+	for (size_t i = 0; i < source->value_count; i++) {
+		if (!is_ours(place, source->values[i]))
+			return false;
+	}
+	return true;
+}
+
 static void find_env(const struct source_place *place, struct source *source)
 {
-	if (place->envelope_lines.len == 0)
+	if (place->envelope_lines.data == NULL)
 		return;
 	source->state = SOURCE_PRESENT;
 	if (env_read(&source->env, place->envelope_lines) < 0) {
@@ -133,6 +162,8 @@ static void find_env(const struct source_place *place, struct source *source)
 	}
 	for (struct span rest = source->env.recipients; rest.len > 0;)
 		source_add_value(source, env_next_line(&rest));
+	if (source->env.by_looks && !env_is_borne_out(place, source))
+		source->fault = mem_strdup("does not tell which of its lines is the sender's");
 }
 
 void source_find(const struct source_place *place, const char *name, struct source *source)

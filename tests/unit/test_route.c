@@ -724,11 +724,16 @@ static void doubles_cost_little(void **state)
 
 	(void)state;
 	strbuf_add_str(&text, "X-Envelope-To: ");
-	for (size_t i = 0; text.len < HEADER_FIELD_MAX - 100; i++)
+	for (size_t i = 0; i < 9999; i++)
 		strbuf_addf(&text, "%zu,", i % 1000);
 	strbuf_add_str(&text, "0\r\n");
 	route_text(&rules, strbuf_span(&text), false, &route);
 	assert_int_equal(route.recipients.count, 1000);
+	route_free(&route);
+	text.len -= 2;
+	strbuf_add_str(&text, ",1\r\n");
+	route_text(&rules, strbuf_span(&text), false, &route);
+	assert_int_equal(route.reason, ROUTE_POSTMASTER);
 	route_free(&route);
 	strbuf_free(&text);
 }
