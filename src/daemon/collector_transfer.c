@@ -198,8 +198,7 @@ static bool shares_recipient(const struct message *message, const struct message
 	if (message->recipient_count * other->recipient_count > OVERLAP_PAIRS_MAX)
 		return true;
 	for (size_t i = 0; i < message->recipient_count; i++) {
-		for (size_t j = 0; message->recipients[i].state == RECIPIENT_PENDING && j < other->recipient_count;
-		     j++) {
+		for (size_t j = 0; message_is_open(&message->recipients[i]) && j < other->recipient_count; j++) {
 			if (strcasecmp(message->recipients[i].address, other->recipients[j].address) == 0)
 				return true;
 		}
@@ -386,7 +385,8 @@ void collector_abandon(struct collector *collector, bool wait_for_answers)
 	for (message = TAILQ_FIRST(&collector->messages); message != NULL; message = next) {
 		next = TAILQ_NEXT(message, link);
 		if (wait_for_answers && message_is_nearly_done(message)) {
-			message->over = true;
+			/* Its RETR may still have been under way, when all that it is about is a bounce. */
+			message->over = message->received = true;
 			continue;
 		}
 		collector->leaves_something = true;

@@ -32,7 +32,7 @@ bool message_awaits_duplicates(const struct message *message)
 	return message->duplicates == DUPLICATES_ASKED || message->duplicates == DUPLICATES_HELD;
 }
 
-static bool is_open(const struct recipient *recipient)
+bool message_is_open(const struct recipient *recipient)
 {
 	return recipient->state == RECIPIENT_PENDING && recipient->owes == LEDGER_OWES_MESSAGE;
 }
@@ -42,7 +42,7 @@ static void suppress(struct message *message, const bool *duplicate)
 	size_t at = 0;
 
 	for (size_t i = 0; i < message->recipient_count; i++) {
-		if (is_open(&message->recipients[i]) && duplicate[at++])
+		if (message_is_open(&message->recipients[i]) && duplicate[at++])
 			message_settle_recipient(message, &message->recipients[i],
 			                         "the same Message-ID was delivered before");
 	}
@@ -79,7 +79,7 @@ void message_ask_duplicates(struct message *message)
 	};
 
 	for (size_t i = 0; i < message->recipient_count; i++) {
-		if (is_open(&message->recipients[i]))
+		if (message_is_open(&message->recipients[i]))
 			open[wanted.recipient_count++] = message->recipients[i].address;
 	}
 	message->duplicates = DUPLICATES_KNOWN;

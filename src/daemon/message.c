@@ -222,8 +222,9 @@ static bool may_bounce(const struct message *message)
 {
 	const struct route *route = &message->route;
 	bool known = !route->guessed && (route->reason == ROUTE_ENVELOPE || route->reason == ROUTE_FIXED);
+	bool wanted = message->env->account->config->rejected == CONFIG_REJECTED_BOUNCE;
 
-	return known && notice_may_bounce(&message->header, message->route.sender);
+	return wanted && known && notice_may_bounce(&message->header, message->route.sender);
 }
 
 static void find_route(struct message *message)

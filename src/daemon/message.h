@@ -183,6 +183,8 @@ void owed_free(struct message *message);
 
 /* duplicates.c: before the first transaction of each message where `duplicates` applies. */
 void message_ask_duplicates(struct message *message);
+/* It is to get the message itself; what we write about it has no doubles. */
+bool message_is_open(const struct recipient *recipient);
 /* Nothing may be delivered before the answer. */
 bool message_awaits_duplicates(const struct message *message);
 /* How long what is delivered of it is remembered; 0: not. */

@@ -45,12 +45,10 @@ static char *find_original(const struct route *route, const char *address)
 	return NULL;
 }
 
-/* The configuration may have changed since the bounce was decided on: then the postmaster has it. */
-static enum ledger_owes still_owes(const struct message *message, enum ledger_owes owes)
+/* A bounce that was decided under another configuration may have no relay any more, or no sender to go to. */
+static enum ledger_owes owes_now(const struct message *message, const struct ledger_owed *owed)
 {
-	bool can_bounce = message->env->account->bounce_relay != NULL && message->route.sender[0] != '\0';
-
-	return owes == LEDGER_OWES_BOUNCE && !can_bounce ? LEDGER_OWES_COPY : owes;
+	return owed->owes == LEDGER_OWES_BOUNCE && !message->may_bounce ? LEDGER_OWES_COPY : owed->owes;
 }
 
 static void find_owed(struct message *message)
@@ -67,7 +65,7 @@ static void find_owed(struct message *message)
 				message->due_s = owed->due_s;
 			continue;
 		}
-		recipient = add(message, owed->recipient, still_owes(message, owed->owes));
+		recipient = add(message, owed->recipient, owes_now(message, owed));
 		recipient->refusal = owed->refusal != NULL ? mem_strdup(owed->refusal) : NULL;
 		recipient->attempts = owed->attempts;
 		recipient->first_deferred_s = owed->first_deferred_s;

@@ -251,6 +251,19 @@ static void call_keep(void *ctx, const char *argument)
 	world->setup = make_setup(world);
 }
 
+static void call_reload(void *ctx, const char *argument)
+{
+	struct world *world = ctx;
+
+	assert_null(world->collector);
+	world->options.account = argument[0] != '\0' ? argument : NULL;
+	free(world->config_text);
+	world->config_text = world_config_text(&world->options);
+	world->options.account = NULL;
+	setup_unref(&world->setup);
+	world->setup = make_setup(world);
+}
+
 static void call_describe(void *ctx, const char *argument)
 {
 	struct world *world = ctx;
@@ -278,7 +291,7 @@ static struct script_test script_of(const struct world_scene *scene)
 	static const struct script_call calls[] = {
 		{ "poll", call_poll },         { "stop", call_stop },     { "free", call_free },
 		{ "hold", call_hold },         { "commit", call_commit }, { "crash", call_crash },
-		{ "describe", call_describe }, { "keep", call_keep },
+		{ "describe", call_describe }, { "keep", call_keep },     { "reload", call_reload },
 	};
 
 	return (struct script_test){

@@ -11,6 +11,7 @@
  *   commit [N]      commits what waits, and from now on; N: no more than so many writes
  *   crash           kill -9: the poll is gone, and so is what was not committed
  *   keep            a reload with keep = true, between two polls; the account has no other lines of its own
+ *   reload [LINE]   a reload with this line in the account instead of those it had, between two polls
  *   describe        journals what the ledger knows
  *
  * The POP3 server is pop.example, the relay relay.example, the account "dom"
