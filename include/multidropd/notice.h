@@ -33,7 +33,8 @@ struct notice_facts {
 	const char *account;
 	const char *postmaster;                 /* the account's: `To`, named in a bounce; without a domain: at ours */
 	const char *server;                     /* the POP3 server, as configured */
-	const char *relay;                      /* who refused; in a bounce only where it is a DNS name; NULL: nobody */
+	const char *relay;                      /* the name of who was asked; NULL: nobody; not in a bounce */
+	const char *relay_host;                 /* its host; in a bounce only where it is a DNS name; NULL: not known */
 	struct span uid;
 	uint64_t size;                          /* of the message */
 	const char *sender;                     /* the message's envelope sender; "": none */

@@ -52,6 +52,8 @@ struct collector {
 	/* what the server says of itself */
 	const struct pop3_facts *facts; /* the session's; not to be used once that is closed */
 	bool has_top, expire_zero;
+	bool env_works;                 /* *ENV was answered; until then one at a time */
+	unsigned env_refusals;
 
 	/* what is there and what is to be done with it */
 	struct ledger_listing *listing;

@@ -15,6 +15,8 @@
 #define AHEAD_COUNT 128u
 /* From RETR to the commit; the budget limits them by bytes. */
 #define MESSAGES_MAX 512u
+/* So many messages are retrieved in vain from a server that does not know *ENV. */
+#define ENV_REFUSALS_MAX 3u
 #define OVERLAP_PAIRS_MAX 10000u
 
 /* --- asking --- */
@@ -118,7 +120,9 @@ static const struct ledger_entry *next_retr(const struct collector *collector)
 {
 	const struct message *again = TAILQ_FIRST(&collector->again);
 
-	if (collector->waiter.waiting)
+	bool tries_env = collector->params.account->asks_envelope && !collector->env_works;
+
+	if (collector->waiter.waiting || (tries_env && collector->requested_count > 0))
 		return NULL;
 	if (again != NULL)
 		return again->entry;
@@ -302,10 +306,14 @@ static void envelope_ended(struct collector *collector, struct message *message,
 {
 	char *trouble;
 
+	collector->env_works = collector->env_works || how == POP3_MESSAGE_COMPLETE;
 	if (how != POP3_MESSAGE_REFUSED)
 		return;
 	message_envelope_refused(message);
-	trouble = str_format("the server refused *ENV: %s; where it does not know that, take it out of envelope", text);
+	if (++collector->env_refusals >= ENV_REFUSALS_MAX && !collector->env_works)
+		collector->fetch_allowed = false;
+	trouble = str_format(
+		"the server refused *ENV: %s: remove \"*ENV\" from envelope if it does not know the command", text);
 	collector_trouble(collector, POLL_ACCOUNT_TROUBLE, trouble);
 	free(trouble);
 }

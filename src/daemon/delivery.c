@@ -92,16 +92,22 @@ static void say(struct recipient *recipient, enum verdict_kind kind, char *take_
 	recipient->last.kind = kind;
 	recipient->last.owes = recipient->owes;
 	recipient->last.note = note;
+	recipient->last.given_up = false;
 }
 
 /* What the recipient is owed from now on is served in this poll already. */
 static void change(struct recipient *recipient, enum ledger_owes owes)
 {
-	/* A bounce that is refused says nothing new about the recipient. */
-	if (recipient->owes == LEDGER_OWES_MESSAGE || owes == LEDGER_OWES_NOTICE) {
-		free(recipient->refusal);
+	char *refusal = recipient->refusal;
+
+	/* A bounce that is refused says nothing new about the recipient; why the copy was belongs beside the first
+	 * reason. */
+	if (recipient->owes == LEDGER_OWES_MESSAGE)
 		recipient->refusal = mem_strdup(recipient->last.reply);
-	}
+	else if (owes == LEDGER_OWES_NOTICE)
+		recipient->refusal = str_format("%s; the postmaster's copy: %s", refusal, recipient->last.reply);
+	if (recipient->refusal != refusal)
+		free(refusal);
 	recipient->owes = owes;
 	recipient->attempts = 0;
 	recipient->first_deferred_s = 0;
@@ -121,6 +127,8 @@ static void record(struct message *message, struct recipient *recipient, const s
 		.now_s = now,
 	};
 
+	if (message->ledger_id == 0)
+		message_begin(message);
 	recipient->state = RECIPIENT_OVER;
 	if (later && verdict.due_s < message->due_s)
 		message->due_s = verdict.due_s;
@@ -128,14 +136,13 @@ static void record(struct message *message, struct recipient *recipient, const s
 		change(recipient, policy->owes);
 		verdict.reply = recipient->refusal;
 	}
-	if (message->ledger_id == 0)
-		message_begin(message);
 	ledger_record_verdict(message->env->ledger, message->ledger_id, &verdict);
 }
 
 static void apply(struct message *message, struct recipient *recipient, struct policy policy)
 {
 	recipient->last.note = policy.note;
+	recipient->last.given_up = policy.given_up;
 	record(message, recipient, &policy);
 }
 
@@ -148,14 +155,7 @@ void message_settle_recipient(struct message *message, struct recipient *recipie
 
 static void defer(struct message *message, struct recipient *recipient)
 {
-	struct policy policy = policy_deferred(message, recipient);
-
-	if (policy.outcome != LEDGER_DEFERRED) {
-		char *reply = str_format("not taken in time (give_up), at last: %s", recipient->last.reply);
-
-		say(recipient, VERDICT_REFUSED, reply, NULL);
-	}
-	apply(message, recipient, policy);
+	apply(message, recipient, policy_deferred(message, recipient));
 }
 
 /* Some relays compare local parts with case: before a refusal counts, the recipient is offered once in lower case. */
@@ -214,7 +214,7 @@ static void decide(struct message *message, struct recipient *recipient, const s
 		undecided(message, recipient);
 		break;
 	case VERDICT_UNKNOWN:
-		apply(message, recipient, policy_unknown(recipient));
+		apply(message, recipient, policy_unknown(message, recipient));
 		break;
 	}
 }
@@ -249,14 +249,6 @@ static bool needs_smtputf8(const struct message *message)
 	return needed;
 }
 
-/* While it still arrives LIST's figure says more than what has come. */
-static uint64_t size_to_record(const struct message *message)
-{
-	uint64_t hint = message->entry->size;
-
-	return !message->received && hint > message->size ? hint : message->size;
-}
-
 /*
  * Only now may the relay be given the final dot: a crash after it leaves a
  * trace, so that a duplicate is called one. The commit runs beside the
@@ -282,7 +274,7 @@ void message_begin(struct message *message)
 		.mailbox = message->env->mailbox,
 		.uid = span_make(message->uid, message->uid_len),
 		.hash = message->hash,
-		.size = size_to_record(message),
+		.size = message_size(message),
 		.recipients = addresses,
 		.owes = owes,
 		.recipient_count = message->recipient_count,
@@ -393,6 +385,7 @@ void message_break(struct message *message)
 		            "possible duplicate: ended while the relay's answer to the message was open");
 	if (message->delivery != NULL)
 		delivery_cancel(&message->delivery);
+	message_report(message);
 	/* With the answer open it stays "under way" in the ledger, as after a crash. */
 	if (message->ledger_id != 0 && message->fate == MESSAGE_UNDECIDED && !message->committing && !open)
 		ledger_end(ledger, message->ledger_id, clock_wall_s(), NULL, NULL);

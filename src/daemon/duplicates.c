@@ -23,8 +23,10 @@ int64_t message_remember_s(const struct message *message)
 {
 	const struct config_account *account = message->env->account->config;
 
-	return account->duplicates_s > account->guessed_duplicates_s ? account->duplicates_s
-	                                                             : account->guessed_duplicates_s;
+	bool guesses = account->multidrop.fallback == CONFIG_FALLBACK_HEADERS;
+
+	return guesses && account->guessed_duplicates_s > account->duplicates_s ? account->guessed_duplicates_s
+	                                                                        : account->duplicates_s;
 }
 
 bool message_awaits_duplicates(const struct message *message)
@@ -44,7 +46,7 @@ static void suppress(struct message *message, const bool *duplicate)
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		if (message_is_open(&message->recipients[i]) && duplicate[at++])
 			message_settle_recipient(message, &message->recipients[i],
-			                         "the same Message-ID was delivered before");
+			                         "the same Message-ID was delivered before (duplicates)");
 	}
 	message_report(message);
 }

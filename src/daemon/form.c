@@ -7,6 +7,7 @@
 #include "message.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "multidropd/clock.h"
 #include "multidropd/edit.h"
@@ -24,12 +25,15 @@ static void add_trace(const struct message *message, struct strbuf *trace)
 {
 	const struct message_env *env = message->env;
 	const struct config_account *account = env->account->config;
-	bool single = message->route.recipients.count == 1 && message->route.reason != ROUTE_POSTMASTER;
+	const struct strlist *recipients = &message->route.recipients;
+	bool single = recipients->count == 1 && message->recipient_count == 1 &&
+	              message->route.reason != ROUTE_POSTMASTER &&
+	              strcmp(recipients->items[0], message->recipients[0].address) == 0;
 	struct trace facts = {
 		.from_host = account->host,
 		.by_host = env->hostname,
 		.tls = account->tls != CONFIG_TLS_NONE,
-		.recipient = single ? message->route.recipients.items[0] : NULL,
+		.recipient = single ? recipients->items[0] : NULL,
 		.wall_s = clock_wall_s(),
 	};
 
@@ -93,28 +97,26 @@ static enum notice_kept why_kept(const struct message *message)
 	return message->route.reason == ROUTE_LOOP ? NOTICE_KEPT_LOOP : NOTICE_KEPT_FALLBACK;
 }
 
-/* Who refused, and where that is. */
-static char *describe_relay(const struct config_relay *relay)
+/* Where it is, if that is beyond doubt. */
+static const char *relay_host(const struct config_relay *relay)
 {
-	const struct config_endpoint *first = &relay->endpoints[0];
-
-	return str_format("relay \"%s\" (%s)", relay->name, first->host != NULL ? first->host : first->path);
+	return relay->endpoint_count == 1 ? relay->endpoints[0].host : NULL;
 }
 
 static void write_notice(const struct message *message, struct strbuf *head, struct strbuf *tail)
 {
 	const struct config_account *account = message->env->account->config;
 	struct notice_refusal *list = refusals(message);
-	char *relay = describe_relay(message->env->account->relay->config);
 	char token[2 * TOKEN_BYTES + 1];
 	struct notice_facts facts = {
 		.hostname = message->env->hostname,
 		.account = account->name,
 		.postmaster = account->postmaster,
 		.server = account->server_text,
-		.relay = relay,
+		.relay = message->env->account->relay->config->name,
+		.relay_host = relay_host(message->env->account->relay->config),
 		.uid = span_make(message->uid, message->uid_len),
-		.size = message->size,
+		.size = message_size(message),
 		.sender = message->route.sender,
 		.header = &message->header,
 		.token = token,
@@ -130,7 +132,6 @@ static void write_notice(const struct message *message, struct strbuf *head, str
 		notice_bounce(&facts, head);
 	else
 		notice_kept(&facts, why_kept(message), message->route.explanation, head);
-	free(relay);
 	free(list);
 }
 

@@ -59,6 +59,13 @@ static void forget_incoming(struct message *message)
 	message->dressed = false;
 }
 
+uint64_t message_size(const struct message *message)
+{
+	uint64_t hint = message->entry->size;
+
+	return !message->received && hint > message->size ? hint : message->size;
+}
+
 void message_discard(struct message *message)
 {
 	message->discard = true;
@@ -199,6 +206,17 @@ static bool nobody_is_owed(const struct message *message)
 	return message->record != NULL ? message->record->owed_count == 0 : message->recipient_count == 0;
 }
 
+/* Once, when it is found; later polls only tell the postmaster. */
+static void report_kept(const struct message *message)
+{
+	if (message->record != NULL || !message->route.keep)
+		return;
+	message_log(message, LOG_AT_WARNING, "skipped",
+	            message->route.reason == ROUTE_LOOP
+	                    ? "a loop: stays on the server, the postmaster is told"
+	                    : "stays on the server, the postmaster is told (fallback = keep)");
+}
+
 /* False: its bytes are not needed. */
 static bool first_header(struct message *message)
 {
@@ -208,12 +226,14 @@ static bool first_header(struct message *message)
 	if ((message->entry->shared && message->env->join_twin(message->env->ctx, message)) ||
 	    known_and_settled(message))
 		return false;
-	if (owed_find(message))
+	if (owed_find(message)) {
+		report_kept(message);
 		return true;
+	}
 	if (nobody_is_owed(message))
 		message_begin(message);
 	if (message->record == NULL)
-		message_log(message, LOG_AT_NOTICE, "skipped", "virtual has discard: for all its recipients");
+		message_log(message, LOG_AT_NOTICE, "skipped", "virtual discards it for all its recipients");
 	return false;
 }
 

@@ -84,6 +84,7 @@ struct recipient {
 		enum ledger_owes owes;  /* what it was about */
 		char *reply;    /* NULL: nothing to log */
 		const char *note;
+		bool given_up;
 		bool duplicate; /* it was not offered: somebody has had it */
 	} last;
 };
@@ -135,7 +136,7 @@ struct message {
 	enum { DUPLICATES_UNASKED, DUPLICATES_ASKED, DUPLICATES_HELD, DUPLICATES_KNOWN } duplicates;
 	struct delivery *delivery;
 	enum ledger_owes offering;      /* what the transaction under way is about */
-	size_t offered[RELAY_RECIPIENTS_MAX]; /* indices into recipients: whom it is about */
+	size_t *offered;                /* indices into recipients: whom it is about */
 	size_t offered_count;
 	const char *wire[RELAY_RECIPIENTS_MAX]; /* who gets it: those, or one */
 	const char *originals[RELAY_RECIPIENTS_MAX];
@@ -170,6 +171,8 @@ const struct ledger_record *message_record(const struct ledger_entry *entry, con
 void message_account(struct message *message);
 /* Nobody needs the body of this RETR any more; the header stays. */
 void message_skip_body(struct message *message);
+/* Bytes of the message, as far as is known: while it arrives LIST's figure says more than what has come. */
+uint64_t message_size(const struct message *message);
 /* Lets go of the bytes held; what still arrives of this RETR is thrown away. */
 void message_discard(struct message *message);
 
@@ -205,12 +208,13 @@ struct policy {
 	enum ledger_outcome outcome;
 	enum ledger_owes owes;  /* LEDGER_CHANGED */
 	const char *note;       /* for the log; NULL: nothing to add */
+	bool given_up;          /* give_up, not a refusal */
 };
 struct policy policy_accepted(const struct recipient *recipient);
 struct policy policy_refused(const struct message *message, const struct recipient *recipient);
 /* For the time being; or for too long. */
 struct policy policy_deferred(const struct message *message, const struct recipient *recipient);
-struct policy policy_unknown(const struct recipient *recipient);
+struct policy policy_unknown(const struct message *message, const struct recipient *recipient);
 
 /* delivery.c: all that are owed it, in the ledger before anything can be delivered. */
 void message_begin(struct message *message);

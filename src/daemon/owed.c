@@ -79,15 +79,29 @@ bool owed_find(struct message *message)
 		find_owed(message);
 	else
 		find_new(message);
+	message->offered = mem_array(message->recipient_count, sizeof(*message->offered));
 	return message->recipient_count > 0;
 }
 
+/* A notice about refusals and one about what is for nobody are two. */
+static bool goes_with(const struct message *message, const struct recipient *recipient)
+{
+	const struct recipient *first = &message->recipients[message->offered[0]];
+
+	return message->offered_count == 0 || (first->address[0] == '\0') == (recipient->address[0] == '\0');
+}
+
+/* What we write ourselves is one mail, about however many. */
 static size_t collect(struct message *message, enum ledger_owes owes)
 {
+	size_t most = owes == LEDGER_OWES_MESSAGE ? RELAY_RECIPIENTS_MAX : message->recipient_count;
+
 	message->offering = owes;
 	message->offered_count = 0;
-	for (size_t i = 0; i < message->recipient_count && message->offered_count < RELAY_RECIPIENTS_MAX; i++) {
-		if (message->recipients[i].state == RECIPIENT_PENDING && message->recipients[i].owes == owes)
+	for (size_t i = 0; i < message->recipient_count && message->offered_count < most; i++) {
+		const struct recipient *recipient = &message->recipients[i];
+
+		if (recipient->state == RECIPIENT_PENDING && recipient->owes == owes && goes_with(message, recipient))
 			message->offered[message->offered_count++] = i;
 	}
 	return message->offered_count;
@@ -127,4 +141,5 @@ void owed_free(struct message *message)
 		free(message->recipients[i].last.reply);
 	}
 	free(message->recipients);
+	free(message->offered);
 }

@@ -34,8 +34,8 @@ static bool has_news(const struct recipient *recipient)
 static bool same_group(const struct recipient *a, const struct recipient *b)
 {
 	return has_news(a) && a->last.kind == b->last.kind && a->last.owes == b->last.owes &&
-	       a->last.note == b->last.note && a->last.duplicate == b->last.duplicate &&
-	       strcmp(a->last.reply, b->last.reply) == 0;
+	       a->last.note == b->last.note && a->last.given_up == b->last.given_up &&
+	       a->last.duplicate == b->last.duplicate && strcmp(a->last.reply, b->last.reply) == 0;
 }
 
 static void add_address(struct strbuf *list, const char *address)
@@ -45,7 +45,28 @@ static void add_address(struct strbuf *list, const char *address)
 
 static const char *status_of(const struct recipient *recipient)
 {
-	return recipient->last.duplicate ? "duplicate" : statuses[recipient->last.kind];
+	if (recipient->last.duplicate)
+		return "duplicate";
+	return recipient->last.given_up ? "rejected" : statuses[recipient->last.kind];
+}
+
+/* A duplicate is our own verdict: no relay was asked. */
+static void add_verdict(struct log_line *line, const struct recipient *head, const struct setup_relay *relay)
+{
+	char *note = NULL;
+
+	if (head->last.duplicate) {
+		log_line_str(line, "status", status_of(head));
+		log_line_str(line, "note", head->last.reply);
+		return;
+	}
+	if (head->last.given_up)
+		note = str_format("given up (give_up): %s", head->last.note);
+	log_line_str(line, "relay", relay->config->name);
+	log_line_str(line, "status", status_of(head));
+	log_line_str(line, "reply", head->last.reply);
+	log_line_str(line, "note", note != NULL ? note : head->last.note);
+	free(note);
 }
 
 /* `to` is whoever was to get it, `about` those whose refusal a mail of ours was about. */
@@ -64,11 +85,8 @@ static void write_line(const struct message *message, const struct recipient *he
 		log_line_span(&line, "to", addresses);
 	if (ours && addresses.len > 0)
 		log_line_span(&line, "about", addresses);
-	log_line_num(&line, "size", (int64_t)message->size);
-	log_line_str(&line, "relay", (bounce ? account->bounce_relay : account->relay)->config->name);
-	log_line_str(&line, "status", status_of(head));
-	log_line_str(&line, "reply", head->last.reply);
-	log_line_str(&line, "note", head->last.note);
+	log_line_num(&line, "size", (int64_t)message_size(message));
+	add_verdict(&line, head, bounce ? account->bounce_relay : account->relay);
 	log_line_str(&line, "why", message->route.explanation);
 	log_line_num(&line, "delay", (clock_mono_ms() - message->begun_mono_ms) / 1000);
 	log_line_end(&line);
@@ -112,8 +130,9 @@ void message_log(const struct message *message, enum log_level level, const char
 	struct log_line line;
 
 	begin_line(message, &line, level);
-	log_line_num(&line, "size", (int64_t)message->size);
+	log_line_num(&line, "size", (int64_t)message_size(message));
 	log_line_str(&line, "status", status);
 	log_line_str(&line, "note", text);
+	log_line_str(&line, "why", message->route.explanation);
 	log_line_end(&line);
 }

@@ -228,10 +228,8 @@ static int apply_verdict(struct ledger *ledger, const struct ledger_request *ver
 		recipient->state = LEDGER_RECIPIENT_REFUSED;
 		break;
 	case LEDGER_DEFERRED:
-		note_deferred(recipient, verdict);
-		break;
 	case LEDGER_POSSIBLE:
-		recipient->due_s = verdict->due_s;
+		note_deferred(recipient, verdict);
 		break;
 	}
 	touch(&ledger->messages, message);

@@ -15,8 +15,7 @@ static void explain(const struct notice_facts *facts, struct strbuf *text)
 	                 "It could not be delivered to %s:",
 	                 facts->hostname, facts->server, facts->account, recipients);
 	notice_add_refusals(text, facts, false);
-	if (facts->relay != NULL)
-		notice_paragraph(text, "The refusal came from %s.", facts->relay);
+	notice_add_relay(text, facts);
 	notice_paragraph(text,
 	                 "The message is attached to this mail as it came. multidropd does not try to deliver it to %s "
 	                 "again. Other recipients, if it has any, are not affected.",

@@ -12,8 +12,7 @@ static void explain_refused(const struct notice_facts *facts, struct strbuf *tex
 
 	notice_paragraph(text, "It could not be delivered to %s, and the copy for you was refused, too:", recipients);
 	notice_add_refusals(text, facts, false);
-	if (facts->relay != NULL)
-		notice_paragraph(text, "The refusal came from %s.", facts->relay);
+	notice_add_relay(text, facts);
 	free(recipients);
 }
 
@@ -22,7 +21,7 @@ static const struct {
 	const char *happened;
 	const char *advice;
 } cases[] = {
-	[NOTICE_KEPT_REFUSED] = { NULL, "Set right what the reply complains of." },
+	[NOTICE_KEPT_REFUSED] = { NULL, "Look at the replies above for what your mail server objects to." },
 	[NOTICE_KEPT_FALLBACK] = { "Nobody could be found whom it is for, and `fallback = keep` leaves such mail "
 	                           "where it is.",
 	                           "If this happens often, look whether `envelope` and `domains` in the multidrop "
@@ -44,7 +43,7 @@ static void explain(const struct notice_facts *facts, enum notice_kept kept, con
 	else
 		explain_refused(facts, text);
 	if (why != NULL) {
-		notice_paragraph(text, "In detail:");
+		notice_paragraph(text, kept == NOTICE_KEPT_REFUSED ? "How its recipients were found:" : "In detail:");
 		notice_add_value(text, why);
 	}
 	notice_paragraph(

@@ -142,7 +142,7 @@ static void add_recipient(struct strbuf *out, const struct notice_facts *facts, 
 	add_address(out, "Final-Recipient", refusal->recipient);
 	add_status(out, reply);
 	if (reply_class(reply) != '\0')
-		add_remote(out, facts->relay);
+		add_remote(out, facts->relay_host);
 	add_diagnostic(out, reply);
 }
 

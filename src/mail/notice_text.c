@@ -85,6 +85,8 @@ static void add_refusal(struct strbuf *out, const struct notice_refusal *refusal
 	escape_text(&text, refusal->reply != NULL ? span_of(refusal->reply) : SPAN("(no reason given)"),
 	            WORDS_SHOWN_MAX);
 	notice_wrap(out, "    ", "    ", strbuf_span(&text));
+	if (refusal->reply != NULL && refusal->reply[0] == '4')
+		strbuf_add_str(out, "    (a refusal for the time being: tried again and again, and given up now)\r\n");
 	strbuf_free(&text);
 }
 
@@ -108,6 +110,16 @@ void notice_add_refusals(struct strbuf *out, const struct notice_facts *facts, b
 	strbuf_add_span(out, strbuf_span(&list));
 	strbuf_free(&one);
 	strbuf_free(&list);
+}
+
+void notice_add_relay(struct strbuf *out, const struct notice_facts *facts)
+{
+	if (facts->relay == NULL)
+		return;
+	if (facts->relay_host != NULL)
+		notice_paragraph(out, "The relay was \"%s\" at %s.", facts->relay, facts->relay_host);
+	else
+		notice_paragraph(out, "The relay was \"%s\".", facts->relay);
 }
 
 char *notice_recipients(const struct notice_facts *facts)

@@ -59,6 +59,9 @@ bool notice_needs_quoting(struct span text);
 void notice_add_summary(struct strbuf *out, const struct notice_facts *facts, bool for_sender);
 /* Each refused recipient with the relay's words; to the sender under the name that was written to. */
 void notice_add_refusals(struct strbuf *out, const struct notice_facts *facts, bool for_sender);
+/* Who was asked, where there is one. */
+void notice_add_relay(struct strbuf *out, const struct notice_facts *facts);
+
 /* "this recipient", "these 3 recipients"; the caller frees. */
 char *notice_recipients(const struct notice_facts *facts);
 

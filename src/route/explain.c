@@ -77,7 +77,7 @@ void explain_source(struct strbuf *out, const struct source *source)
 
 static void add_unaccepted(struct strbuf *out, const struct route_rules *rules)
 {
-	strbuf_addf(out, "none by a host of received_by within received_depth = %u", rules->received_depth);
+	strbuf_addf(out, "by a host of received_by among the topmost %u (received_depth)", rules->received_depth);
 }
 
 void explain_passed_over(struct strbuf *out, const struct route_rules *rules, struct explain_tried before)
@@ -91,7 +91,7 @@ void explain_passed_over(struct strbuf *out, const struct route_rules *rules, st
 		} else if (passed->state == SOURCE_SKIPPED) {
 			strbuf_addf(out, "; %s is there, but skip = %u leaves none", passed->name, rules->skip);
 		} else if (passed->state == SOURCE_UNACCEPTED) {
-			strbuf_addf(out, "; %s is there, but ", passed->name);
+			strbuf_addf(out, "; %s is there, but none ", passed->name);
 			add_unaccepted(out, rules);
 		}
 	}
@@ -127,7 +127,7 @@ void explain_absence(struct strbuf *out, const struct route_rules *rules, const 
 	if (any_in_state(tried, SOURCE_UNBELIEVED))
 		strbuf_add_str(out, " above the first Received field (position = any would believe one further down)");
 	if (any_in_state(tried, SOURCE_UNACCEPTED)) {
-		strbuf_add_str(out, ", of the Received fields ");
+		strbuf_add_byte(out, ' ');
 		add_unaccepted(out, rules);
 	}
 	if (any_in_state(tried, SOURCE_SKIPPED))

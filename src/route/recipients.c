@@ -82,6 +82,8 @@ void recipients_add_path(struct recipients *recipients, const struct route_rules
 {
 	struct address address;
 
+	if (path.len == 0)
+		return;
 	if (address_parse(&address, env_address(path)) != 0) {
 		recipients->broken++;
 		return;

@@ -123,16 +123,18 @@ static void find_field(const struct source_place *place, struct source *source)
 	take_fields(place, source);
 }
 
-static bool is_ours(const struct source_place *place, struct span line)
+enum whose { NOBODYS, OURS, A_STRANGERS };
+
+static enum whose whose_is(const struct source_place *place, struct span line)
 {
 	struct address address;
 	bool ours;
 
 	if (address_parse(&address, env_address(line)) != 0)
-		return false;
+		return NOBODYS;
 	ours = address.domain[0] == '\0' || domains_hold(place->rules->domains, address.domain);
 	address_free(&address);
-	return ours;
+	return ours ? OURS : A_STRANGERS;
 }
 
 /*
@@ -143,9 +145,9 @@ static bool is_ours(const struct source_place *place, struct span line)
 static bool env_is_borne_out(const struct source_place *place, const struct source *source)
 {
 	if (source->env.fourth)
-		return !is_ours(place, source->env.sender);
+		return whose_is(place, source->env.sender) != OURS;
 	for (size_t i = 0; i < source->value_count; i++) {
-		if (!is_ours(place, source->values[i]))
+		if (whose_is(place, source->values[i]) == A_STRANGERS)
 			return false;
 	}
 	return true;

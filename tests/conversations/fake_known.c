@@ -123,11 +123,9 @@ void known_verdict(struct known *known, const struct ledger_verdict *verdict, st
 		recipient->state = KNOWN_REFUSED;
 		break;
 	case LEDGER_DEFERRED:
+	case LEDGER_POSSIBLE:
 		if (recipient->first_deferred_s == 0)
 			recipient->first_deferred_s = verdict->now_s;
-		recipient->due_s = verdict->due_s;
-		break;
-	case LEDGER_POSSIBLE:
 		recipient->due_s = verdict->due_s;
 		break;
 	}

@@ -53,7 +53,7 @@ static void bounces_that_may_be_no_more(void **state)
 
 #define PARTLY "S: +OK\nS: X-Envelope-To: bob@office.example, a@b@c\nS: Message-ID: <1@far.example>\nS: \nS: text\nS: .\n"
 #define NOTICED                                                                                                        \
-	TO_POSTMASTER OK OK GO "C> .\nS: 250 queued\nEXPECT delivered post@office.example: 250 queued, the postmaster is told; the "  \
+	TO_POSTMASTER OK OK GO "C> .\nS: 250 queued\nEXPECT delivered post@office.example: 250 queued, a notice that the "  \
 		       "message stays on the server\n"
 
 static void copies_wait_for_one_another(void **state)
@@ -61,12 +61,12 @@ static void copies_wait_for_one_another(void **state)
 	static const struct world_scene scenes[] = {
 		/* clang-format off */
 		{ "only for the message", { .account = "duplicates = 1d", .multidrop = "fallback = keep", .relay = "max_connections = 1" },
-		  BEGUN PARTLY "@2\nC: MAIL FROM:<>\n" RCPT("bob") DATA OK OK GO "C> .\n" TAKEN("bob") NOTICED
+		  BEGUN PARTLY "@2\nC: MAIL FROM:<>\n" RCPT("bob") DATA OK OK GO "C> .\n" TAKEN("bob") "LOG account=dom uid=a\n" NOTICED
 		  "@1\n" WORLD_QUIT "EXPECT poll ok listed=1 fetched=1 deleted=0\n@2\n" RELAY_GONE
 		  "CALL poll\n@3\n" WORLD_LOGIN LISTED_TWO("b", "c") "CONNECT\n" WORLD_RELAY "@3\nC: RETR 1\nC: RETR 2\n" PARTLY PARTLY
-		  "EXPECT duplicate bob@office.example: the same Message-ID was delivered before\n"
-		  "EXPECT duplicate bob@office.example: the same Message-ID was delivered before\n"
-		  "@4\n" NOTICED NOTICED
+		  "EXPECT duplicate bob@office.example: , the same Message-ID was delivered before (duplicates)\n"
+		  "EXPECT duplicate bob@office.example: , the same Message-ID was delivered before (duplicates)\n"
+		  "LOG account=dom uid=b\nLOG account=dom uid=c\n@4\n" NOTICED NOTICED
 		  "@3\n" WORLD_QUIT "EXPECT poll ok listed=2 fetched=2 deleted=0\n" },
 		/* clang-format on */
 	};
@@ -84,11 +84,15 @@ static void bounce_of_what_still_arrives(void **state)
 {
 	static const struct world_scene scenes[] = {
 		/* clang-format off */
-		{ "stopped while its dot is open", { .rejects = true, .account = "rejected = bounce", .relay = "max_connections = 1" },
+		{ "waits for the rest, and needs no second RETR", { .rejects = true, .account = "rejected = bounce", .relay = "max_connections = 1" },
 		  BIG HEAD BODY_IN "@2\n" MAIL RCPT("bob") DATA OK "S: 550 who\n" NONE_TAKEN TELL_SENDER
-		  TO_SENDER OK OK GO "C> .\nCALL stop\n@1\nCLOSED\n@2\nS: 250 queued\n"
+		  "CNONE\n@1\nS: .\n@2\n" TO_SENDER OK OK GO "C> .\nS: 250 queued\n"
 		  "EXPECT delivered ann@far.example: 250 queued, the sender's delivery status notification\n"
-		  "EXPECT poll stopped listed=1 fetched=0 deleted=0: stopped\n" },
+		  "@1\nC: DELE 1\n" OK_POP WORLD_QUIT "EXPECT poll ok listed=1 fetched=1 deleted=1\n" },
+		{ "stopped while it waits", { .rejects = true, .account = "rejected = bounce", .relay = "max_connections = 1" },
+		  BIG HEAD BODY_IN "@2\n" MAIL RCPT("bob") DATA OK "S: 550 who\n" NONE_TAKEN TELL_SENDER
+		  "CALL stop\n@1\nCLOSED\nEXPECT poll stopped listed=1 fetched=0 deleted=0: stopped\n"
+		  "CALL describe\nEXPECT a owed has: owed: bob@office.example(bounce)\n" },
 		/* clang-format on */
 	};
 

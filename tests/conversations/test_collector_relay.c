@@ -18,7 +18,7 @@
 #define NONE_TAKEN "S: 503 no\nC: RSET\nS: 250 ok\n"
 #define MIXED                                                                                                          \
 	"EXPECT deferred carl@office.example: 450 later\nEXPECT rejected dan@office.example: 550 who, stays on the "   \
-	"server\n"
+	"server, not tried again (rejected = keep)\n"
 
 static void gives_each_its_own_verdict(void **state)
 {
@@ -64,7 +64,7 @@ static void gives_each_its_own_verdict(void **state)
 		  "EXPECT poll ok listed=1 fetched=1 deleted=0 owed due=60\n" },
 		{ "the whole message is refused", { 0 },
 		  FETCHED("bob") "@2\n" MAIL RCPT("bob") DATA OK OK GO CONTENT "S: 554 spam\n"
-		  "EXPECT rejected bob@office.example: 554 spam, stays on the server\n@1\n" WORLD_QUIT
+		  "EXPECT rejected bob@office.example: 554 spam, stays on the server, not tried again (rejected = keep)\n@1\n" WORLD_QUIT
 		  "EXPECT poll ok listed=1 fetched=1 deleted=0\n"
 		  DESCRIBE "EXPECT a refused has: !bob@office.example owed:\n" },
 		/* clang-format on */
@@ -85,7 +85,7 @@ static void tries_lower_case_once(void **state)
 		{ "which is not", { .relay = "max_connections = 1" },
 		  FETCHED("Bob") "@2\n" MAIL RCPT("Bob") DATA OK "S: 550 who\n" NONE_TAKEN
 		  MAIL RCPT("bob") DATA OK "S: 550 nor him\n" NONE_TAKEN
-		  "EXPECT rejected Bob@office.example: 550 nor him, stays on the server\n@1\n" WORLD_QUIT
+		  "EXPECT rejected Bob@office.example: 550 nor him, stays on the server, not tried again (rejected = keep)\n@1\n" WORLD_QUIT
 		  "EXPECT poll ok listed=1 fetched=1 deleted=0\n" },
 		{ "beside one that was taken", { .relay = "max_connections = 1" },
 		  BEGUN MESSAGE_STAMPED("Bob@office.example, carl@office.example")

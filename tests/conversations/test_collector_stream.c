@@ -50,7 +50,7 @@ static void streams(void **state)
 		{ "everybody is refused in the middle: the rest is thrown away and the session goes on", { 0 },
 		  BIG WORLD_RELAY "@1\nC: RETR 1\n" HEAD(BOB) BODY_IN "@2\n" NULL_MAIL RCPT("bob") DATA
 		  OK "S: 550 who\nS: 503 no\nC: RSET\nS: 250 ok\nEXPECT rejected bob@office.example: 550 who, stays on the "
-		  "server\n@1\n" BODY_IN "S: .\n" WORLD_QUIT "EXPECT poll ok listed=1 fetched=1 deleted=0\n" },
+		  "server, not tried again (rejected = keep)\n@1\n" BODY_IN "S: .\n" WORLD_QUIT "EXPECT poll ok listed=1 fetched=1 deleted=0\n" },
 		{ "the relay refuses it in the middle", { 0 },
 		  BIG WORLD_RELAY "@1\nC: RETR 1\n" HEAD(BOB) BODY_IN "@2\n" NULL_MAIL RCPT("bob") DATA OK OK GO BODY_OUT
 		  "S: 552 too large\nCLOSED\nEXPECT deferred bob@office.example: 552 too large (said before the message was "

@@ -152,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	                                      .postmaster = facts[2],
 	                                      .server = facts[1],
 	                                      .relay = size % 3 > 0 ? facts[3] : NULL,
+	                                      .relay_host = size % 3 > 0 ? facts[3] : NULL,
 	                                      .uid = span_of(facts[4]),
 	                                      .size = size,
 	                                      .sender = facts[4],

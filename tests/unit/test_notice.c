@@ -50,7 +50,8 @@ static void begin(struct fixture *fixture, const char *text)
 		.account = "office",
 		.postmaster = "postmaster@office.example",
 		.server = "pop.isp.example",
-		.relay = "mx.office.example:25",
+		.relay = "office",
+		.relay_host = "mx.office.example:25",
 		.uid = SPAN("UID 42"),
 		.size = 12345,
 		.sender = "carol@else.example",
@@ -199,7 +200,7 @@ static void kept(void **state)
 		          "To: <postmaster@office.example>\r\nSubject: Left on the server: Lunch on Friday\r\n",
 		          "Auto-Submitted: auto-generated\r\n", "Content-Type: text/plain; ", cases[i].says,
 		          "  no field was\\x0athere\r\n", "  UID:        UID 42\r\n");
-		assert_int_equal(count(fixture.out.data, "The refusal came from"),
+		assert_int_equal(count(fixture.out.data, "The relay was \""),
 		                 cases[i].kept == NOTICE_KEPT_REFUSED);
 		strbuf_clear(&fixture.out);
 		notice_kept(&fixture.facts, cases[i].kept, NULL, &fixture.out);
@@ -227,7 +228,7 @@ static void little_is_known(void **state)
 	CHECK_HAS(&fixture.out, "To: <postmaster@mail.office.example>\r\nSubject: Undelivered: (no subject)\r\n",
 	          "this recipient:\r\n", "  (no reason given)", "charset=us-ascii", "  Subject:    (none)\r\n",
 	          "  Sender:     (none)\r\n", "  UID:        (none)\r\n");
-	assert_null(strstr(fixture.out.data, "The refusal came from"));
+	assert_null(strstr(fixture.out.data, "The relay was \""));
 	strbuf_clear(&fixture.out);
 	notice_bounce(&fixture.facts, &fixture.out);
 	CHECK_HAS(&fixture.out, "To: undisclosed-recipients:;\r\n",
@@ -275,7 +276,7 @@ static void statuses(void **state)
 		struct fixture fixture;
 
 		begin(&fixture, message);
-		fixture.facts.relay = status_cases[i].relay;
+		fixture.facts.relay_host = status_cases[i].relay;
 		fixture.facts.refusals = &refusal;
 		fixture.facts.refusal_count = 1;
 		notice_bounce(&fixture.facts, &fixture.out);

@@ -139,6 +139,7 @@ static void check_evil(const char *evil, const char *header_text)
 		                      .postmaster = evil,
 		                      .server = evil,
 		                      .relay = evil,
+		                      .relay_host = evil,
 		                      .uid = span_of(evil),
 		                      .size = UINT64_MAX,
 		                      .sender = evil,

@@ -115,7 +115,7 @@ static const struct shown_case depth_cases[] = {
 	  { RECEIVED_RULES, .depth = 2 },
 	  BY("inside.example", "") BY("other.example", "") BY(MX, FOR("victim@office.example")),
 	  TO_POSTMASTER,
-	  "fallback: no Received, of the Received fields none by a host of received_by within received_depth = 2" },
+	  "fallback: no Received by a host of received_by among the topmost 2 (received_depth)" },
 	{ "no by is no accepted one",
 	  { RECEIVED_RULES },
 	  "Received: for <victim@office.example>; x\r\n",
@@ -146,8 +146,8 @@ static const struct shown_case depth_cases[] = {
 	  { .envelope = "Received X-Envelope-To", .by = MX },
 	  "X-Envelope-To: alice@office.example\r\n" BY("other.example", FOR("victim@office.example")),
 	  TO_ALICE,
-	  "X-Envelope-To: \"alice@office.example\"; Received is there, but none by a host of received_by within "
-	  "received_depth = 3" },
+	  "X-Envelope-To: \"alice@office.example\"; Received is there, but none by a host of received_by among "
+	  "the topmost 3 (received_depth)" },
 	{ "none at all: next source",
 	  { .envelope = "Received X-Envelope-To", .by = MX },
 	  "X-Envelope-To: alice@office.example\r\n",
