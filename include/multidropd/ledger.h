@@ -95,6 +95,7 @@ struct ledger_record {
 	uint8_t hash[LEDGER_HASH_LEN];
 	enum ledger_state state;
 	int64_t settled_s;      /* when the last recipient was settled; 0: somebody is owed it */
+	bool returned;          /* a complete listing has lacked it before this one: the UID may be another's now */
 	bool under_way;         /* a crash or a stop left its transaction open: the next one may double it */
 	struct ledger_owed *owed; /* while OWED: those who have it or were refused for good are not among them */
 	size_t owed_count;

@@ -94,7 +94,7 @@ static bool is_known_by_uid(const struct collector *collector, const struct ledg
 {
 	const struct ledger_record *record = &entry->records[0];
 
-	if (entry->record_count != 1 || entry->shared)
+	if (entry->record_count != 1 || entry->shared || record->returned)
 		return false;
 	return !is_kept(collector, record->settled_s) ? !is_settled(record) : record->state != LEDGER_STATE_DELETED;
 }

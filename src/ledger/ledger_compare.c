@@ -149,6 +149,7 @@ static int add_record(struct comparison *comparison, struct ledger_entry *entry,
 	record = &entry->records[entry->record_count++];
 	*record = (struct ledger_record){ .id = message.id,
 		                          .state = ledger_state_of((const char *)sqlite3_column_text(row, 3)),
+		                          .returned = sqlite3_column_type(row, 5) != SQLITE_NULL,
 		                          .under_way = sqlite3_column_int64(row, 4) != 0,
 		                          .settled_s = settled_s < comparison->now_s ? settled_s : comparison->now_s };
 	record->has_hash = hash != NULL && sqlite3_column_bytes(row, 2) == LEDGER_HASH_LEN;

@@ -155,6 +155,7 @@ void known_add_record(const struct known *known, struct ledger_entry *entry)
 		                          .has_hash = true,
 		                          .state = known->state,
 		                          .settled_s = known->settled_s,
+		                          .returned = known->missing,
 		                          .under_way = known->under_way };
 	memcpy(record->hash, known->hash, sizeof(record->hash));
 	record->owed = mem_array(known->recipient_count, sizeof(*record->owed));

@@ -24,6 +24,7 @@ struct known {
 	uint8_t hash[LEDGER_HASH_LEN];
 	enum ledger_state state;
 	bool under_way;
+	bool listed, missing; /* by the last comparison, and by one before it */
 	int64_t settled_s;
 	struct known_recipient *recipients;
 	size_t recipient_count, recipient_capacity;

@@ -62,11 +62,26 @@ static void compare_entry(struct ledger *ledger, struct ledger_listing *listing,
 	struct known *known;
 
 	TAILQ_FOREACH (known, &ledger->known, link) {
-		if (known->uid_len == entry->uid.len && memcmp(known->uid, entry->uid.data, entry->uid.len) == 0)
-			known_add_record(known, entry);
+		if (known->uid_len != entry->uid.len || memcmp(known->uid, entry->uid.data, entry->uid.len) != 0)
+			continue;
+		known_add_record(known, entry);
+		known->listed = true;
 	}
 	for (size_t i = 0; i < listing->count; i++)
 		entry->shared = entry->shared || (i != index && span_equal(listing->entries[i].uid, entry->uid));
+}
+
+static void compare(struct ledger *ledger, struct ledger_listing *listing)
+{
+	struct known *known;
+
+	TAILQ_FOREACH (known, &ledger->known, link)
+		known->listed = false;
+	for (size_t i = 0; i < listing->count; i++)
+		compare_entry(ledger, listing, i);
+	TAILQ_FOREACH (known, &ledger->known, link)
+		known->missing = known->listed ? false : known->missing || listing->complete;
+	listing->mailbox = 1;
 }
 
 static void apply_begin(struct ledger *ledger, struct write *write)
@@ -118,9 +133,7 @@ static void apply(struct ledger *ledger, struct write *write)
 		answer_duplicates(ledger, write);
 		break;
 	case REQUEST_COMPARE:
-		for (size_t i = 0; i < write->listing->count; i++)
-			compare_entry(ledger, write->listing, i);
-		write->listing->mailbox = 1;
+		compare(ledger, write->listing);
 		if (write->compared != NULL)
 			write->compared(write->ctx, write->listing);
 		else

@@ -51,6 +51,24 @@ static void takes_twins_for_one(void **state)
 	WORLD_PLAY(scenes);
 }
 
+static void looks_again_at_what_was_missing(void **state)
+{
+	static const struct world_scene scenes[] = {
+		/* clang-format off */
+		{ "refused mail, and its UID is another's now", { ONE_CONNECTION },
+		  FETCHED("bob") "@2\n" MAIL RCPT("bob") DATA OK "S: 550 who\nS: 503 no\nC: RSET\nS: 250 ok\n"
+		  "EXPECT~ rejected\n@1\n" WORLD_QUIT "EXPECT~ poll ok\n"
+		  "CALL poll\n@3\n" WORLD_LOGIN LISTED_NONE WORLD_QUIT "EXPECT~ poll ok\n"
+		  "CALL poll\n@4\n" WORLD_LOGIN LISTED("a") "C: TOP 1 0\n" HEADER("carl") "C: RETR 1\n" MESSAGE("carl")
+		  "@2\n" MAIL RCPT("carl") DATA OK OK GO CONTENT TAKEN("carl") "@4\nC: DELE 1\n" OK_POP WORLD_QUIT
+		  "EXPECT poll ok listed=1 fetched=1 deleted=1\n" },
+		/* clang-format on */
+	};
+
+	(void)state;
+	WORLD_PLAY(scenes);
+}
+
 static void identifies_without_top(void **state)
 {
 	static const struct world_scene scenes[] = {
@@ -119,6 +137,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_twins_for_one),
+		cmocka_unit_test(looks_again_at_what_was_missing),
 		cmocka_unit_test(identifies_without_top),
 		cmocka_unit_test(tells_others_apart_by_their_header),
 	};
