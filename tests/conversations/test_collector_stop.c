@@ -43,6 +43,11 @@ static void stops(void **state)
 		{ "before the final dot", { 0 },
 		  FETCHED("bob") "@2\n" MAIL RCPT("bob") DATA "CALL stop\n@1\n" WORLD_QUIT "@2\nCLOSED\n" STOPPED("1", "1")
 		  OWED },
+		{ "before the final dot, and one is refused for good", { 0 },
+		  BEGUN MESSAGE_STAMPED("bob@office.example, carl@office.example")
+		  "@2\n" MAIL RCPT("bob") RCPT("carl") DATA OK OK "S: 550 no\nCALL stop\n@1\n" WORLD_QUIT "@2\nCLOSED\n"
+		  "EXPECT rejected carl@office.example: 550 no, stays on the server, not tried again (rejected = keep)\n" STOPPED("1", "1")
+		  "CALL describe\nEXPECT a owed has: !carl@office.example owed: bob@office.example\n" },
 		{ "with the final dot open", { 0 },
 		  FETCHED("bob") "@2\n" MAIL RCPT("bob") DATA OK OK GO CONTENT "CALL stop\n@1\nCNONE\nENONE\n@2\n" TAKEN("bob")
 		  "@1\nC: DELE 1\n" OK_POP WORLD_QUIT "EXPECT poll stopped listed=1 fetched=1 deleted=1: stopped\n" },

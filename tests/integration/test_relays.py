@@ -82,7 +82,7 @@ def recipient_that_is_put_off_too_long_goes_to_the_postmaster():
     wait_for("the copy", lambda: scene.daemon.run("--once")[0] == 0)
     scene.postfix.wait_until_settled()
     [notice] = notices(scene.postfix)
-    check_copy(notice, message, "bob@example.com", "give_up.*450 4.7.1")
+    check_copy(notice, message, "bob@example.com", "450 4.7.1.*given up")
     check.assertEqual(scene.postfix.delivered("bob"), [])
     check.assertEqual(scene.provider.left(USER), [])
 
