@@ -23,7 +23,7 @@ static void entry_clear(struct entry *entry)
 	for (size_t i = 0; i < entry->values.count; i++)
 		mem_free_secret(&entry->values.items[i]);
 	free(entry->values.items);
-	free(entry->lines);
+	free(entry->standings);
 }
 
 void block_free(struct block **block)
@@ -86,8 +86,9 @@ void document_clear(struct document *document)
 void entry_add_value(struct entry *entry, const char *value, int line)
 {
 	strlist_add(&entry->values, value);
-	entry->lines = mem_grow(entry->lines, &entry->line_capacity, entry->values.count, sizeof(*entry->lines));
-	entry->lines[entry->values.count - 1] = line;
+	entry->standings =
+		mem_grow(entry->standings, &entry->standing_capacity, entry->values.count, sizeof(*entry->standings));
+	entry->standings[entry->values.count - 1] = (struct standing){ .line = line };
 }
 
 struct place entry_value_place(const struct entry *entry, size_t index)
@@ -95,17 +96,14 @@ struct place entry_value_place(const struct entry *entry, size_t index)
 	struct place place = entry->place;
 
 	if (index < entry->values.count)
-		place.line = entry->lines[index];
+		place.line = entry->standings[index].line;
 	return place;
 }
 
-static void blame(struct entry *entry, struct place place, struct problems *problems, const char *format, va_list args)
+static void tell(struct problems *problems, struct place place, const char *format, va_list args)
 {
 	struct strbuf text = { 0 };
 
-	if (entry->blamed)
-		return;
-	entry->blamed = true;
 	strbuf_vaddf(&text, format, args);
 	problem_add(problems, place, "%s", strbuf_str(&text));
 	strbuf_free(&text);
@@ -115,17 +113,24 @@ void entry_blame(struct entry *entry, struct problems *problems, const char *for
 {
 	va_list args;
 
+	if (entry->blamed)
+		return;
+	entry->blamed = true;
 	va_start(args, format);
-	blame(entry, entry->place, problems, format, args);
+	tell(problems, entry->place, format, args);
 	va_end(args);
 }
 
 void entry_blame_value(struct entry *entry, size_t index, struct problems *problems, const char *format, ...)
 {
+	struct standing *standing = &entry->standings[index];
 	va_list args;
 
+	if (standing->blamed)
+		return;
+	standing->blamed = entry->blamed = true;
 	va_start(args, format);
-	blame(entry, entry_value_place(entry, index), problems, format, args);
+	tell(problems, entry_value_place(entry, index), format, args);
 	va_end(args);
 }
 

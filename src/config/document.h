@@ -24,13 +24,19 @@ struct file {
 	int cut_line; /* from here on it was not understood; 0: it was read whole */
 };
 
+/* What is known of one value. */
+struct standing {
+	int line;
+	bool blamed; /* as of its entry */
+};
+
 /* An option and its values. */
 struct entry {
 	const struct option *option;
 	struct place place; /* of the first value */
 	struct strlist values;
-	int *lines; /* of each value; NULL without any */
-	size_t line_capacity;
+	struct standing *standings; /* as many as values; NULL without any */
+	size_t standing_capacity;
 	bool warned; /* as blamed, of what is allowed */
 	bool blamed; /* a problem with it was told: once is enough, though many accounts inherit it */
 };
@@ -72,7 +78,8 @@ void document_add_block(struct document *document, struct block *block);
 const char *document_path(const struct document *document, struct place place);
 void document_clear(struct document *document);
 
-/* Blames an entry: adds a problem at its place, or at that of one of its values, unless one was told before. */
+/* Blames an entry: adds a problem at its place, unless one was told before. Or blames one of its values, at its own
+ * place, unless one was told of this very value. */
 void entry_blame(struct entry *entry, struct problems *problems, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void entry_blame_value(struct entry *entry, size_t index, struct problems *problems, const char *format, ...)

@@ -37,6 +37,18 @@ static const char *parse_endpoint(struct config_endpoint *endpoint, const char *
 	return syntax_split_host(value, &endpoint->host, &endpoint->port);
 }
 
+const char *endpoint_check(const char *value)
+{
+	struct config_endpoint endpoint;
+	const char *complaint = parse_endpoint(&endpoint, value);
+
+	if (complaint == NULL) {
+		free(endpoint.host);
+		free(endpoint.path);
+	}
+	return complaint;
+}
+
 void endpoints_clear(struct config_relay *relay)
 {
 	for (size_t i = 0; i < relay->endpoint_count; i++) {
@@ -52,17 +64,13 @@ char *endpoint_set_addresses(void *base, const struct option *option, const stru
 {
 	struct config_relay *relay = base;
 
+	(void)option;
 	endpoints_clear(relay);
 	relay->endpoints = mem_array(given->values->count, sizeof(*relay->endpoints));
 	for (size_t i = 0; i < given->values->count; i++) {
-		const char *value = given->values->items[i];
-		const char *complaint = parse_endpoint(&relay->endpoints[i], value);
-
-		if (complaint != NULL) {
-			*given->wrong = i;
-			return str_format("%s = \"%s\" %s", option->name, value, complaint);
-		}
-		relay->endpoint_count++;
+		/* Each was checked. */
+		if (parse_endpoint(&relay->endpoints[relay->endpoint_count], given->values->items[i]) == NULL)
+			relay->endpoint_count++;
 	}
 	return NULL;
 }

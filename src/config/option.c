@@ -88,8 +88,7 @@ char *option_set_text(void *base, const struct option *option, const struct give
 void option_set_fallback(void *base, const struct option *option)
 {
 	struct strlist values = { .items = (char *[]){ (char *)option->fallback }, .count = 1 };
-	size_t wrong = 0;
-	struct given given = { .values = &values, .folder = "", .wrong = &wrong };
+	struct given given = { .values = &values, .folder = "" };
 
 	if (option->fallback == NULL)
 		return;
@@ -251,26 +250,28 @@ char *option_set_switch(void *base, const struct option *option, const struct gi
 	return NULL;
 }
 
+/* One empty value is how a list is written that shall be empty. */
+static bool is_no_value(const struct option *option, const struct strlist *values)
+{
+	return values->count == 1 && values->items[0][0] == '\0' && !option->required;
+}
+
+char *option_check_value(const struct option *option, const struct strlist *values, size_t index)
+{
+	const char *complaint = NULL;
+
+	if ((option->set == option_set_list || option->list) && option->check != NULL && !is_no_value(option, values))
+		complaint = option->check(values->items[index]);
+	return complaint != NULL ? complain(option, values->items[index], complaint) : NULL;
+}
+
 char *option_set_list(void *base, const struct option *option, const struct given *given)
 {
 	struct strlist *field = member(base, option);
 	struct strlist fresh = { 0 };
 
-	/* One empty value is how a list is written that shall be empty. */
-	if (given->values->count == 1 && value_of(given)[0] == '\0' && !option->required)
-		goto store;
-	for (size_t i = 0; i < given->values->count; i++) {
-		const char *value = given->values->items[i];
-		const char *complaint = option->check(value);
-
-		if (complaint != NULL) {
-			strlist_free(&fresh);
-			*given->wrong = i;
-			return complain(option, value, complaint);
-		}
-		strlist_take(&fresh, formed(option, value));
-	}
-store:
+	for (size_t i = 0; i < given->values->count && !is_no_value(option, given->values); i++)
+		strlist_take(&fresh, formed(option, given->values->items[i]));
 	strlist_free(field);
 	*field = fresh;
 	return NULL;

@@ -16,9 +16,8 @@
 
 /* A value on its way into a struct. */
 struct given {
-	const struct strlist *values; /* without control characters; at least one, but for lists */
+	const struct strlist *values; /* without control characters; at least one, but for lists, whose are checked */
 	const char *folder;           /* what a relative path starts from */
-	size_t *wrong;                /* set to the index of the value that a complaint is about; 0 before */
 };
 
 struct option;
@@ -59,6 +58,9 @@ extern const struct table table_global, table_relay, table_account, table_defaul
 const struct option *table_find(const struct table *table, const char *name); /* NULL: no such option */
 const struct table *table_block(const struct table *table, const char *name); /* NULL: no such block in it */
 
+/* Of a list each value, before it is set. NULL, or what is wrong and what to do (the caller frees). */
+char *option_check_value(const struct option *option, const struct strlist *values, size_t index);
+
 /* Stores the default, if there is one. */
 void option_set_fallback(void *base, const struct option *option);
 
@@ -72,7 +74,7 @@ option_set_fn option_set_duration;    /* int64_t seconds */
 option_set_fn option_set_size;        /* uint64_t bytes */
 option_set_fn option_set_choice;      /* an enum */
 option_set_fn option_set_switch;      /* a bool with two choices */
-option_set_fn option_set_list;        /* struct strlist, each checked */
+option_set_fn option_set_list;        /* struct strlist */
 option_set_fn option_set_later;       /* not stored: looked up by name where it is judged */
 option_set_fn option_set_unsupported; /* only choices[0], if any, which is what happens anyway */
 

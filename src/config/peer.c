@@ -71,10 +71,11 @@ static void check_auth_names(struct judge *judge, const struct peer *peer, struc
 		const char *name = peer->auth->items[i];
 
 		if (strcmp(name, "auto") == 0)
-			entry_blame(entry, &judge->problems, "auth = \"auto\" besides others: keep auto or the list");
+			entry_blame_value(entry, i, &judge->problems,
+			                  "auth = \"auto\" besides others: keep auto or the list");
 		if (!peer->login_needed && (strcmp(name, "apop") == 0 || strcmp(name, "user") == 0))
-			entry_blame(entry, &judge->problems, "auth = \"%s\" is for POP3 only: name another for a relay",
-			            name);
+			entry_blame_value(entry, i, &judge->problems,
+			                  "auth = \"%s\" is for POP3 only: name another for a relay", name);
 		usable |= is_usable(peer, name);
 	}
 	if (!usable)

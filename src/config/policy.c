@@ -76,12 +76,15 @@ static bool is_stripped(const struct config_account *account, struct span name)
 	return false;
 }
 
-static void check_headers(struct judge *judge, const struct settings *settings, const struct config_account *account)
+/* As written: where one of them is wrong, the account has none. */
+static void check_added(struct judge *judge, const struct settings *settings, const struct config_account *account)
 {
 	struct entry *add = settings_entry(settings, "add_headers");
 
-	for (size_t i = 0; i < account->add_headers.count; i++) {
-		const char *line = account->add_headers.items[i];
+	if (add == NULL || settings_is_wrong(settings, "strip_headers"))
+		return;
+	for (size_t i = 0; i < add->values.count; i++) {
+		const char *line = add->values.items[i];
 		struct span name = span_make(line, strcspn(line, ":"));
 
 		if (is_single(name) && !is_stripped(account, name))
@@ -91,6 +94,11 @@ static void check_headers(struct judge *judge, const struct settings *settings, 
 				"too, or choose another name",
 				line, (int)name.len, name.data);
 	}
+}
+
+static void check_headers(struct judge *judge, const struct settings *settings, const struct config_account *account)
+{
+	check_added(judge, settings, account);
 	if (is_stripped(account, span_of("Received")))
 		entry_warn(settings_entry(settings, "strip_headers"), &judge->warnings,
 		           "strip_headers takes out Received: mail that goes in a circle is no longer noticed by it");

@@ -25,7 +25,12 @@ static const struct option options[] = {
 	  .offset = FIELD(lmtp),
 	  .fallback = "smtp",
 	  .choices = protocols },
-	{ .name = "address", .set = endpoint_set_addresses, .fallback = "127.0.0.1", .list = true },
+	{ .name = "address",
+	  .set = endpoint_set_addresses,
+	  .fallback = "127.0.0.1",
+	  .check = endpoint_check,
+	  .list = true,
+	  .required = true },
 	{ .name = "tls",
 	  .set = option_set_choice,
 	  .offset = FIELD(tls),
@@ -71,9 +76,10 @@ static void check_sockets(struct judge *judge, const struct settings *settings, 
 {
 	for (size_t i = 0; i < relay->endpoint_count; i++) {
 		if (relay->endpoints[i].host == NULL && relay->tls != CONFIG_TLS_NONE)
-			entry_blame(settings_entry(settings, "address"), &judge->problems,
-			            "address = \"unix:%s\" cannot be had with TLS: set tls = none, or name a host",
-			            relay->endpoints[i].path);
+			entry_blame_value(
+				settings_entry(settings, "address"), i, &judge->problems,
+				"address = \"unix:%s\" cannot be had with TLS: set tls = none, or name a host",
+				relay->endpoints[i].path);
 	}
 }
 

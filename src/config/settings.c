@@ -57,20 +57,38 @@ void settings_inherit(struct settings *settings, const struct block *defaults)
 	}
 }
 
-/* Says what no setter needs to look at again. NULL: nothing is wrong. */
-static const char *check_shape(const struct entry *entry, size_t *wrong)
+static char *complain_of_value(const struct entry *entry, size_t index)
+{
+	if (syntax_has_control(entry->values.items[index]))
+		return str_format("%s holds a control character: take it out (double quotes make one of a backslash "
+		                  "and a letter, single quotes do not)",
+		                  entry->option->name);
+	return option_check_value(entry->option, &entry->values, index);
+}
+
+/* What no setter needs to look at again. */
+static bool check_values(struct entry *entry, struct problems *problems)
+{
+	bool sound = true;
+
+	for (size_t i = 0; i < entry->values.count; i++) {
+		char *complaint = complain_of_value(entry, i);
+
+		if (complaint != NULL)
+			entry_blame_value(entry, i, problems, "%s", complaint);
+		sound &= complaint == NULL;
+		free(complaint);
+	}
+	return sound;
+}
+
+/* NULL: there are as many values as there may be. */
+static const char *check_count(const struct entry *entry)
 {
 	const struct option *option = entry->option;
 	bool may_be_empty = option->set == option_set_list || option->set == option_set_unsupported ||
 	                    (option->list && option->set == option_set_later);
 
-	for (size_t i = 0; i < entry->values.count; i++) {
-		*wrong = i;
-		if (syntax_has_control(entry->values.items[i]))
-			return "holds a control character: take it out (double quotes make one of a backslash and a "
-			       "letter, single quotes do not)";
-	}
-	*wrong = 0;
 	if (entry->values.count == 0 && !may_be_empty)
 		return "has no value: write one";
 	if (entry->values.count == 0 && option->required)
@@ -82,21 +100,21 @@ static const char *check_shape(const struct entry *entry, size_t *wrong)
 
 static bool apply_entry(struct entry *entry, void *base, const struct document *document, struct problems *problems)
 {
-	size_t wrong = 0;
-	struct given given = { .values = &entry->values,
-		               .folder = document->files[entry->place.file].folder,
-		               .wrong = &wrong };
-	const char *shape = check_shape(entry, &wrong);
+	struct given given = { .values = &entry->values, .folder = document->files[entry->place.file].folder };
+	const char *miscount;
 	char *complaint;
 
-	if (shape != NULL) {
-		entry_blame_value(entry, wrong, problems, "%s %s", entry->option->name, shape);
+	if (!check_values(entry, problems))
+		return false;
+	miscount = check_count(entry);
+	if (miscount != NULL) {
+		entry_blame(entry, problems, "%s %s", entry->option->name, miscount);
 		return false;
 	}
 	complaint = entry->option->set(base, entry->option, &given);
 	if (complaint == NULL)
 		return true;
-	entry_blame_value(entry, wrong, problems, "%s", complaint);
+	entry_blame(entry, problems, "%s", complaint);
 	free(complaint);
 	return false;
 }

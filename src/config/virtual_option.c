@@ -9,20 +9,25 @@
 #include "mapping.h"
 #include "multidropd/mem.h"
 
+static void read_value(struct mappings *mappings, struct judge *judge, struct entry *entry, size_t index)
+{
+	struct span text = span_of(entry->values.items[index]);
+	char *complaint = mappings_add(mappings, text, entry_value_place(entry, index));
+
+	if (complaint != NULL)
+		entry_blame_value(entry, index, &judge->problems, "%s: %s", entry->option->name, complaint);
+	free(complaint);
+}
+
 static void read_list(struct mappings *mappings, struct judge *judge, struct entry *entry)
 {
+	/* One empty value is how a list is written that shall be empty. */
+	if (entry->values.count == 1 && entry->values.items[0][0] == '\0')
+		return;
 	for (size_t i = 0; i < entry->values.count; i++) {
-		const char *value = entry->values.items[i];
-		char *complaint;
-
-		/* One empty value is how a list is written that shall be empty. */
-		if (entry->values.count == 1 && value[0] == '\0')
-			return;
-		complaint = mappings_add(mappings, span_of(value), entry_value_place(entry, i));
-		if (complaint != NULL)
-			problem_add(&judge->problems, entry_value_place(entry, i), "%s: %s", entry->option->name,
-			            complaint);
-		free(complaint);
+		/* A control character, for example, or what was read before for another account. */
+		if (!entry->standings[i].blamed)
+			read_value(mappings, judge, entry, i);
 	}
 }
 
@@ -60,13 +65,6 @@ static const struct virtual_map *keep_map(struct judge *judge, struct mappings *
 	return map;
 }
 
-static bool is_usable(const struct settings *settings, const char *name)
-{
-	struct entry *entry = settings_entry(settings, name);
-
-	return entry != NULL && entry->values.count > 0 && !settings_is_wrong(settings, name);
-}
-
 /* Accounts that add to what they inherit have copies of it. */
 static bool is_too_much(struct judge *judge, const struct settings *settings, size_t count)
 {
@@ -86,17 +84,19 @@ static bool is_too_much(struct judge *judge, const struct settings *settings, si
 const struct virtual_map *judge_virtual(struct judge *judge, const struct settings *settings,
                                         const struct strlist *domains, bool own_domains)
 {
+	struct entry *list = settings_entry(settings, "virtual");
+	struct entry *file = settings_entry(settings, "virtual_file");
 	const struct virtual_map *map = NULL;
 	struct mappings mappings = { 0 };
 	size_t listed;
 
 	if (judge->mapped > MAPPING_TOTAL_MAX)
 		return NULL;
-	if (is_usable(settings, "virtual"))
-		read_list(&mappings, judge, settings_entry(settings, "virtual"));
+	if (list != NULL)
+		read_list(&mappings, judge, list);
 	listed = mappings.count;
-	if (is_usable(settings, "virtual_file") && settings_entry(settings, "virtual_file")->values.items[0][0] != '\0')
-		mappings_read(&mappings, judge, settings_entry(settings, "virtual_file"));
+	if (file != NULL && !settings_is_wrong(settings, "virtual_file") && file->values.items[0][0] != '\0')
+		mappings_read(&mappings, judge, file);
 	mappings_check(&mappings, judge, domains);
 	if (own_domains && settings_is_own(settings, "virtual"))
 		warn_of_strangers(judge, &mappings, listed, domains);

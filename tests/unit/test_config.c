@@ -226,6 +226,20 @@ static void too_many_unknown_names(void **state)
 	strbuf_free(&want);
 }
 
+#define CONTROL                                                                                                        \
+	" holds a control character: take it out (double quotes make one of a backslash and a letter, single quotes "  \
+	"do not)\n"
+#define NO_FIELD " is no field name: write one as it stands in the header, \"X-Envelope-To\" for example\n"
+#define NO_DOMAIN                                                                                                      \
+	" is no domain: letters, digits, '-' and dots, other scripts in UTF-8 or as xn--; a dot in front takes in "    \
+	"all below it\n"
+#define NO_MECHANISM                                                                                                   \
+	" is no mechanism: write auto, or a list of scram-sha-256-plus, scram-sha-256, scram-sha-1, cram-md5, apop, "  \
+	"plain, login, user, xoauth2, oauthbearer, ntlm, msn, external\n"
+#define NO_FINGERPRINT " is no fingerprint: write sha256: and 64 hexadecimal digits, colons between bytes allowed\n"
+#define NO_HOST " is neither a host name (letters, digits, '-', '.'; others as xn--) nor an address\n"
+#define NO_ADDRESS " is no mail address: write local@domain, without a name, angle brackets or a list\n"
+
 static void values(void **state)
 {
 	static const struct snippet snippets[] = {
@@ -309,6 +323,58 @@ static void values(void **state)
 		{ MULTIDROP("domains = d envelope = \"X To\""), "c:1: envelope = \"X To\" is no field name: write one "
 		                                                "as it stands in the header, \"X-Envelope-To\" for "
 		                                                "example\n" },
+	};
+
+	(void)state;
+	CHECK_ALL(snippets);
+}
+
+/* What is wrong with one value does not hide the next. */
+static void every_value_of_a_list(void **state)
+{
+	static const struct snippet snippets[] = {
+		{ ACCOUNT("add_headers = {\n'Subject: hi',\n'Received: x',\n'X-Fine: y',\n'X-Foo',\n\"X-B: \\r\" }"),
+		  "c:2: add_headers = \"Subject: hi\": a message has only one Subject: name that in strip_headers, "
+		  "too, or "
+		  "choose another name\n"
+		  "c:3: add_headers = \"Received: x\" is a trace field, which only a server on the way may write: "
+		  "leave it "
+		  "out\n"
+		  "c:5: add_headers = \"X-Foo\" is no header field: write \"Name: value\"\n"
+		  "c:6: add_headers" CONTROL },
+		/* What the wrong list may have taken out is not complained about. */
+		{ ACCOUNT("add_headers = 'Subject: hi' strip_headers = { Subject, 'a b',\n'To:' }"),
+		  "c:1: strip_headers = \"a b\" is no field name: write one as it stands in the header, "
+		  "\"X-Envelope-To\" "
+		  "for example\n"
+		  "c:2: strip_headers = \"To:\" is no field name: write it without the colon\n" },
+		{ "defaults { multidrop {\nenvelope = { 'X To', '*EMV',\n'' }\ndomains = { 'a b', d.example,\n'.' } } "
+		  "}\n"
+		  "account \"a\" { server = s user = u password = p }\n"
+		  "account \"b\" { server = s user = u password = p multidrop { received_by = { 'x y',\nz., '' } } }\n",
+		  "c:2: envelope = \"X To\"" NO_FIELD "c:2: envelope = \"*EMV\" is not known: write *ENV, or a field's "
+		  "name\n"
+		  "c:3: envelope = \"\"" NO_FIELD "c:4: domains = \"a b\"" NO_DOMAIN "c:5: domains = \".\"" NO_DOMAIN
+		  "c:7: received_by = \"x y\"" NO_DOMAIN "c:8: received_by = \"z.\" ends with a dot: leave it out\n"
+		  "c:8: received_by = \"\"" NO_DOMAIN },
+		{ "account \"a\" { server = s user = u password = p recipient = { 'a,b',\nc, '<d>' }\n"
+		  "auth = { plain, x,\ny } tls_fingerprint = { a,\nb } }\n",
+		  "c:1: recipient = \"a,b\"" NO_ADDRESS "c:2: recipient = \"<d>\"" NO_ADDRESS
+		  "c:3: auth = \"x\"" NO_MECHANISM "c:4: tls_fingerprint = \"a\"" NO_FINGERPRINT
+		  "c:4: auth = \"y\"" NO_MECHANISM "c:5: tls_fingerprint = \"b\"" NO_FINGERPRINT },
+		{ "relay \"r\" { address = { 'a b',\n'[::1',\nc,\n'' } user = u password = p auth = { apop,\nuser } "
+		  "}\n",
+		  "c:1: address = \"a b\"" NO_HOST
+		  "c:2: address = \"[::1\" is no address: write [IPV6] or [IPV6]:PORT\n"
+		  "c:4: address = \"\"" NO_HOST "c:4: auth = \"apop\" is for POP3 only: name another for a relay\n"
+		  "c:5: auth = \"user\" is for POP3 only: name another for a relay\n" },
+		{ "relay \"r\" { tls = implicit address = { 'unix:/a', b,\n'unix:/c' } }\n",
+		  "c:1: address = \"unix:/a\" cannot be had with TLS: set tls = none, or name a host\n"
+		  "c:2: address = \"unix:/c\" cannot be had with TLS: set tls = none, or name a host\n" },
+		{ MULTIDROP(STAMPED "virtual = { \"a@d.example\\nb\",\n'bad',\n\"c@d.example\\nd\" }"),
+		  "c:1: virtual" CONTROL "c:2: virtual: \"bad\" is no address: write local@domain, local@ or @domain, "
+		  "and its targets behind it\n"
+		  "c:3: virtual" CONTROL },
 	};
 
 	(void)state;
@@ -438,13 +504,10 @@ static void defaults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(accepted),
-		cmocka_unit_test(syntax),
-		cmocka_unit_test(unknown_names),
-		cmocka_unit_test(too_many_unknown_names),
-		cmocka_unit_test(values),
-		cmocka_unit_test(twice),
-		cmocka_unit_test(missing_and_contradicting),
+		cmocka_unit_test(accepted),      cmocka_unit_test(syntax),
+		cmocka_unit_test(unknown_names), cmocka_unit_test(too_many_unknown_names),
+		cmocka_unit_test(values),        cmocka_unit_test(every_value_of_a_list),
+		cmocka_unit_test(twice),         cmocka_unit_test(missing_and_contradicting),
 		cmocka_unit_test(defaults),
 	};
 
