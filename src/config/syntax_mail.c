@@ -110,9 +110,13 @@ const char *syntax_check_sender(const char *value)
 		return NULL;
 	if (len > 1 && value[len - 1] == ':')
 		return is_field_name(value, len - 1) ? NULL : "is no field name: write \"X-MailFrom:\", for example";
-	return syntax_check_address(value) == NULL
+	if (syntax_check_address(value) != NULL)
+		return "is no sender: write return-path, an address, \"<>\" for none, or a field with its colon";
+	/* A local part by itself is a field whose colon was forgotten, or "return_path". */
+	return syntax_find_at(value) != NULL
 	               ? NULL
-	               : "is no sender: write return-path, an address, \"<>\" for none, or a field with its colon";
+	               : "has no domain: write a field with its colon, as \"X-MailFrom:\", an address with its domain, "
+	                 "return-path or \"<>\"";
 }
 
 char *syntax_form_sender(const char *value)

@@ -242,6 +242,10 @@ static void too_many_unknown_names(void **state)
 
 static void values(void **state)
 {
+#define NO_SENDER                                                                                                      \
+	" has no domain: write a field with its colon, as \"X-MailFrom:\", an address with its domain, return-path "   \
+	"or "                                                                                                          \
+	"\"<>\"\n"
 	static const struct snippet snippets[] = {
 		{ "hostname = \"a b\"\npostmaster = \"A <a@b>\"\nlog_target = file\nlog_level = loud\n"
 		  "max_sessions = 1.5\nmax_sessions_per_host = -1\nmemory_limit = 64k\nretry_min = 1w\nretry_max = 0\n"
@@ -298,6 +302,13 @@ static void values(void **state)
 		  "scram-sha-1, cram-md5, apop, plain, login, user, xoauth2, oauthbearer, ntlm, msn, external\n" },
 		{ ACCOUNT("sender = nobody@"),
 		  "c:1: sender = \"nobody@\" is no sender: write return-path, an address, \"<>\" for "
+		  "none, or a field with its colon\n" },
+		/* What is meant is another thing than it says: a local part. */
+		{ ACCOUNT("sender = X-MailFrom"), "c:1: sender = \"X-MailFrom\"" NO_SENDER },
+		{ ACCOUNT("sender = return_path"), "c:1: sender = \"return_path\"" NO_SENDER },
+		{ ACCOUNT("sender = '\"a@b\"'"), "c:1: sender = \"\"a@b\"\"" NO_SENDER },
+		{ ACCOUNT("sender = ':'"),
+		  "c:1: sender = \":\" is no sender: write return-path, an address, \"<>\" for "
 		  "none, or a field with its colon\n" },
 		{ "account \"a\" { server = s user = u password = p recipient = { r, \"r,s\" } }\n",
 		  "c:1: recipient = \"r,s\" is no mail address: write local@domain, without a name, angle brackets or "
