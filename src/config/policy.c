@@ -42,8 +42,8 @@ static void check_bounce(struct judge *judge, const struct settings *settings, s
 	    settings_entry(settings, "bounce_relay") != NULL || !account->relay->lmtp)
 		return;
 	entry_blame(rejected, &judge->problems,
-	            "rejected = bounce with a relay that has protocol = lmtp, as \"%s\" of account \"%s\": that "
-	            "cannot take a bounce to a stranger: add bounce_relay = \"NAME\" with an smtp relay",
+	            "rejected = bounce, but relay \"%s\" of account \"%s\" has protocol = lmtp and cannot take a "
+	            "bounce to a stranger: add bounce_relay = \"NAME\" with an smtp relay",
 	            account->relay->name, account->name);
 }
 
@@ -117,9 +117,10 @@ static void check_keep(struct judge *judge, const struct settings *settings, con
 void judge_policies(struct judge *judge, const struct settings *settings, struct config_account *account)
 {
 	bool given = settings_entry(settings, "duplicates") != NULL && !settings_is_wrong(settings, "duplicates");
+	bool guessing = account->multidrop.fallback == CONFIG_FALLBACK_HEADERS;
 
 	check_bounce(judge, settings, account);
 	check_headers(judge, settings, account);
 	check_keep(judge, settings, account);
-	account->guessed_duplicates_s = given ? account->duplicates_s : GUESSED_DUPLICATES_S;
+	account->guessed_duplicates_s = guessing && !given ? GUESSED_DUPLICATES_S : account->duplicates_s;
 }

@@ -132,7 +132,7 @@ static void defaults(void **state)
 	assert_int_equal(account->rejected, CONFIG_REJECTED_POSTMASTER);
 	assert_int_equal(account->give_up_s, 5 * 86400);
 	assert_int_equal(account->duplicates_s, 0);
-	assert_int_equal(account->guessed_duplicates_s, 3 * 86400);
+	assert_int_equal(account->guessed_duplicates_s, 0);
 	assert_int_equal(account->strip_headers.count, 0);
 	assert_int_equal(account->add_headers.count, 0);
 	assert_false(account->fix_message_id);
@@ -183,6 +183,37 @@ static void written(void **state)
 	/* Never one that cannot take a bounce. */
 	assert_null(config->accounts[2].bounce_relay);
 	config_free(&config);
+}
+
+/* A guess is made only where it is asked for, and three days are only what is meant where nothing is said. */
+static void duplicates_of_guesses(void **state)
+{
+#define GUESSING "account \"a\" {" LOGIN "multidrop { " STAMPED "} }\n"
+	static const struct {
+		const char *text;
+		int64_t want;
+	} cases[] = {
+		{ MULTIDROP("fallback = headers"), 3 * 86400 },
+		{ "defaults { multidrop { fallback = headers } }\n" GUESSING, 3 * 86400 },
+		{ "defaults { multidrop { fallback = headers } }\n" MULTIDROP("fallback = keep"), 0 },
+		/* One person's mailbox: nobody is guessed. */
+		{ "defaults { multidrop { fallback = headers } }\n" ACCOUNT(""), 0 },
+		{ "defaults { duplicates = 2h multidrop { fallback = headers } }\n" GUESSING, 7200 },
+		{ "account \"a\" {" LOGIN "duplicates = 0 multidrop { fallback = headers " STAMPED "} }\n", 0 },
+		{ "account \"a\" {" LOGIN "duplicates = 1h multidrop { fallback = keep " STAMPED "} }\n", 3600 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct strlist problems = { 0 };
+		struct config *config;
+
+		write_file("c", cases[i].text);
+		config = config_load("c", &problems, &problems);
+		assert_non_null(config);
+		assert_int_equal(config->accounts[0].guessed_duplicates_s, cases[i].want);
+		config_free(&config);
+	}
 }
 
 /* Both forms of an internationalised name are one. */
@@ -288,13 +319,15 @@ static void bounces(void **state)
 		{ RELAYS ACCOUNT("relay = l rejected = bounce bounce_relay = s"), "", NULL },
 		{ RELAYS ACCOUNT("relay = l bounce_relay = s"), "", NULL },
 		{ RELAYS ACCOUNT("relay = l\nrejected = bounce"),
-		  "c:4: rejected = bounce with a relay that has protocol = lmtp, as \"l\" of account \"a\": that "
-		  "cannot take a bounce to a stranger: add bounce_relay = \"NAME\" with an smtp relay\n",
+		  "c:4: rejected = bounce, but relay \"l\" of account \"a\" has protocol = lmtp and cannot take a "
+		  "bounce "
+		  "to a stranger: add bounce_relay = \"NAME\" with an smtp relay\n",
 		  NULL },
 		{ RELAYS "defaults { rejected = bounce }\n" ACCOUNT("relay = s") "account \"b\" { relay = l" LOGIN
 		                                                                 "recipient = r }\n",
-		  "c:3: rejected = bounce with a relay that has protocol = lmtp, as \"l\" of account \"b\": that "
-		  "cannot take a bounce to a stranger: add bounce_relay = \"NAME\" with an smtp relay\n",
+		  "c:3: rejected = bounce, but relay \"l\" of account \"b\" has protocol = lmtp and cannot take a "
+		  "bounce "
+		  "to a stranger: add bounce_relay = \"NAME\" with an smtp relay\n",
 		  NULL },
 		{ RELAYS ACCOUNT("relay = s rejected = bounce\nbounce_relay = l"),
 		  "c:4: bounce_relay = \"l\": that relay has protocol = lmtp, which cannot take a bounce to a "
@@ -683,6 +716,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(written),
+		cmocka_unit_test(duplicates_of_guesses),
 		cmocka_unit_test(international_names),
 		cmocka_unit_test(domains),
 		cmocka_unit_test(numbers_and_choices),
