@@ -100,12 +100,12 @@ struct place entry_value_place(const struct entry *entry, size_t index)
 	return place;
 }
 
-static void tell(struct problems *problems, struct place place, const char *format, va_list args)
+static void tell(struct problems *problems, struct place place, const char *word, const char *format, va_list args)
 {
 	struct strbuf text = { 0 };
 
 	strbuf_vaddf(&text, format, args);
-	problem_add(problems, place, "%s", strbuf_str(&text));
+	problem_add(problems, place, "%s%s", word, strbuf_str(&text));
 	strbuf_free(&text);
 }
 
@@ -117,7 +117,7 @@ void entry_blame(struct entry *entry, struct problems *problems, const char *for
 		return;
 	entry->blamed = true;
 	va_start(args, format);
-	tell(problems, entry->place, format, args);
+	tell(problems, entry->place, "", format, args);
 	va_end(args);
 }
 
@@ -130,7 +130,7 @@ void entry_blame_value(struct entry *entry, size_t index, struct problems *probl
 		return;
 	standing->blamed = entry->blamed = true;
 	va_start(args, format);
-	tell(problems, entry_value_place(entry, index), format, args);
+	tell(problems, entry_value_place(entry, index), "", format, args);
 	va_end(args);
 }
 
@@ -140,4 +140,18 @@ void entry_warn(struct entry *entry, struct problems *warnings, const char *text
 		return;
 	entry->warned = true;
 	problem_add(warnings, entry->place, "warning: %s", text);
+}
+
+void entry_warn_value(struct entry *entry, size_t index, struct problems *warnings, const char *format, ...)
+{
+	struct standing *standing;
+	va_list args;
+
+	if (entry == NULL || entry->blamed || entry->standings[index].warned)
+		return;
+	standing = &entry->standings[index];
+	standing->warned = true;
+	va_start(args, format);
+	tell(warnings, entry_value_place(entry, index), "warning: ", format, args);
+	va_end(args);
 }

@@ -27,7 +27,7 @@ struct file {
 /* What is known of one value. */
 struct standing {
 	int line;
-	bool blamed; /* as of its entry */
+	bool warned, blamed; /* as of its entry */
 };
 
 /* An option and its values. */
@@ -84,7 +84,9 @@ void entry_blame(struct entry *entry, struct problems *problems, const char *for
 	__attribute__((format(printf, 3, 4)));
 void entry_blame_value(struct entry *entry, size_t index, struct problems *problems, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-/* The same for what is allowed and likely to go wrong: once for each entry, NULL or blamed ones not at all. */
+/* The same for what is allowed and likely to go wrong: NULL or blamed ones not at all. */
 void entry_warn(struct entry *entry, struct problems *warnings, const char *text);
+void entry_warn_value(struct entry *entry, size_t index, struct problems *warnings, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 #endif

@@ -36,9 +36,9 @@ void judge_multidrop(struct judge *judge, struct block *own, struct block *inher
 /* The values alone: what is missing in `defaults` may stand in the accounts. */
 void judge_multidrop_defaults(struct judge *judge, struct block *block);
 /* `virtual` and `virtual_file` of a multidrop { }, either may be NULL. The map belongs to the configuration; NULL: it
- * is empty. `own_domains`: they stand in the same block, so that what is outside of them was hardly meant. */
+ * is empty. `shared`: the block is that of `defaults`, and each account may have other domains. */
 const struct virtual_map *judge_virtual(struct judge *judge, const struct settings *settings,
-                                        const struct strlist *domains, bool own_domains);
+                                        const struct strlist *domains, bool shared);
 
 /* What becomes of refused mail, of duplicates and of the header, once relay and recipients are known. */
 void judge_policies(struct judge *judge, const struct settings *settings, struct config_account *account);

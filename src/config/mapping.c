@@ -214,6 +214,19 @@ char *mappings_add(struct mappings *mappings, struct span text, struct place pla
 	return NULL;
 }
 
+char *mapping_doubt(const struct mapping *mapping)
+{
+	size_t discards = 0;
+
+	for (size_t i = 0; i < mapping->targets.count; i++)
+		discards += strcmp(mapping->targets.items[i], VIRTUAL_DISCARD) == 0;
+	if (discards == 0 || discards == mapping->targets.count)
+		return NULL;
+	return str_format("%s has " VIRTUAL_DISCARD
+	                  " beside other targets, which get the mail all the same: leave it out",
+	                  mapping->address);
+}
+
 void mappings_free(struct mappings *mappings)
 {
 	for (size_t i = 0; i < mappings->count; i++)

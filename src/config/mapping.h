@@ -32,6 +32,8 @@ struct mappings {
 
 /* "ADDRESS TARGET, TARGET". NULL, or what is wrong (the caller frees). */
 char *mappings_add(struct mappings *mappings, struct span text, struct place place) __attribute__((warn_unused_result));
+/* What is allowed there and was hardly meant. NULL, or the text (the caller frees). */
+char *mapping_doubt(const struct mapping *mapping) __attribute__((warn_unused_result));
 void mappings_free(struct mappings *mappings);
 
 /* Both parts of an address, the local part unquoted and the domain empty where there is none, and back. */

@@ -27,6 +27,16 @@ static void tell(struct lines *lines, int line, const char *complaint)
 	problem_add(&lines->judge->problems, (struct place){ lines->file, line }, "%s", complaint);
 }
 
+/* Of the line that was added. */
+static void warn(struct lines *lines, struct place place)
+{
+	char *doubt = mapping_doubt(&lines->mappings->items[lines->mappings->count - 1]);
+
+	if (doubt != NULL)
+		problem_add(&lines->judge->warnings, place, "warning: %s", doubt);
+	free(doubt);
+}
+
 static void end_logical(struct lines *lines)
 {
 	struct place place = { lines->file, lines->logical_line };
@@ -37,6 +47,8 @@ static void end_logical(struct lines *lines)
 	complaint = mappings_add(lines->mappings, span_trim(strbuf_span(&lines->logical)), place);
 	if (complaint != NULL)
 		tell(lines, place.line, complaint);
+	else
+		warn(lines, place);
 	free(complaint);
 	strbuf_clear(&lines->logical);
 	lines->logical_line = 0;

@@ -99,29 +99,71 @@ static ssize_t find_source(const struct config_multidrop *multidrop, const char 
 	return -1;
 }
 
+/* What a mail program fills in. Resent- fields are some person's, too (RFC 5322 3.6.6). */
+static bool is_written_by_sender(const char *field)
+{
+	static const char *const names[] = { "To", "Cc", "Bcc", "From", "Sender", "Reply-To", "Subject" };
+	static const char resent[] = "Resent-";
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcasecmp(field, names[i]) == 0)
+			return true;
+	}
+	return strncasecmp(field, resent, sizeof(resent) - 1) == 0;
+}
+
+static void warn_of_source(struct judge *judge, struct entry *envelope, const struct config_multidrop *multidrop,
+                           size_t index)
+{
+	const char *source = multidrop->envelope.items[index];
+
+	if (find_source(multidrop, source, index) >= 0)
+		entry_warn_value(envelope, index, &judge->warnings,
+		                 "envelope names a source twice: the second is never asked, take it out");
+	else if (is_written_by_sender(source))
+		entry_warn_value(
+			envelope, index, &judge->warnings,
+			"envelope names %s, which the sender writes: anybody can forge it, and it is believed as "
+			"a stamp; name what the provider stamps, or guess with fallback = headers",
+			source);
+	else if (strcmp(source, "Received") == 0 && multidrop->received_by.count == 0)
+		entry_warn_value(
+			envelope, index, &judge->warnings,
+			"envelope names Received, and received_by is empty: the field of any host is believed, "
+			"and sources behind it are hardly ever asked; name your provider's hosts in received_by");
+}
+
 static void warn_of_sources(struct judge *judge, const struct settings *settings,
                             const struct config_multidrop *multidrop)
 {
 	struct entry *envelope = settings_entry(settings, "envelope");
-	bool received = find_source(multidrop, "Received", SIZE_MAX) >= 0;
 
-	if (received && multidrop->received_by.count == 0)
-		entry_warn(envelope, &judge->warnings,
-		           "envelope names Received, and received_by is empty: the field of any host is believed, and "
-		           "sources behind it are hardly ever asked; name your provider's hosts in received_by");
-	for (size_t i = 0; i < multidrop->envelope.count; i++) {
-		if (find_source(multidrop, multidrop->envelope.items[i], i) >= 0)
-			entry_warn(envelope, &judge->warnings,
-			           "envelope names a source twice: the second is never asked, take it out");
-	}
-	if (!received && settings_is_own(settings, "received_by") && multidrop->received_by.count > 0)
+	for (size_t i = 0; i < multidrop->envelope.count; i++)
+		warn_of_source(judge, envelope, multidrop, i);
+	if (find_source(multidrop, "Received", SIZE_MAX) < 0 && settings_is_own(settings, "received_by") &&
+	    multidrop->received_by.count > 0)
 		entry_warn(settings_entry(settings, "received_by"), &judge->warnings,
 		           "received_by has no effect: envelope does not name Received");
+}
+
+/* A local part in quotes may hold both; hardly any does. */
+static void warn_of_strip(struct judge *judge, const struct settings *settings, const char *name)
+{
+	struct entry *entry = settings_entry(settings, name);
+
+	if (entry != NULL && entry->values.count > 0 && strpbrk(entry->values.items[0], "@\"") != NULL)
+		entry_warn_value(
+			entry, 0, &judge->warnings,
+			"%s holds an @ or a double quote: it is cut from the local part alone, without its domain "
+			"and its quotes, and matches next to nothing so",
+			name);
 }
 
 static void warn(struct judge *judge, const struct settings *settings, const struct config_multidrop *multidrop)
 {
 	warn_of_sources(judge, settings, multidrop);
+	warn_of_strip(judge, settings, "strip_prefix");
+	warn_of_strip(judge, settings, "strip_suffix");
 	if (multidrop->position_any && multidrop->which == CONFIG_WHICH_FIRST)
 		entry_warn(settings_entry(settings, "position"), &judge->warnings,
 		           "position = any with which = first: where the provider appends its field, a sender's own "
@@ -139,7 +181,7 @@ static const struct virtual_map *find_map(struct judge *judge, const struct sett
                                           const struct config_multidrop *multidrop)
 {
 	if (settings_is_own(settings, "virtual") || settings_is_own(settings, "virtual_file"))
-		return judge_virtual(judge, settings, &multidrop->domains, settings_is_own(settings, "domains"));
+		return judge_virtual(judge, settings, &multidrop->domains, false);
 	return judge->inherited_map;
 }
 
@@ -167,7 +209,7 @@ void judge_multidrop_defaults(struct judge *judge, struct block *block)
 
 	settings_init(&settings, block, judge->document, &judge->problems);
 	settings_apply(&settings, &multidrop, judge->document, &judge->problems);
-	judge->inherited_map = judge_virtual(judge, &settings, &multidrop.domains, false);
+	judge->inherited_map = judge_virtual(judge, &settings, &multidrop.domains, true);
 	multidrop_clear(&multidrop);
 }
 

@@ -13,10 +13,14 @@ static void read_value(struct mappings *mappings, struct judge *judge, struct en
 {
 	struct span text = span_of(entry->values.items[index]);
 	char *complaint = mappings_add(mappings, text, entry_value_place(entry, index));
+	char *doubt = complaint == NULL ? mapping_doubt(&mappings->items[mappings->count - 1]) : NULL;
 
 	if (complaint != NULL)
 		entry_blame_value(entry, index, &judge->problems, "%s: %s", entry->option->name, complaint);
+	if (doubt != NULL)
+		entry_warn_value(entry, index, &judge->warnings, "%s: %s", entry->option->name, doubt);
 	free(complaint);
+	free(doubt);
 }
 
 static void read_list(struct mappings *mappings, struct judge *judge, struct entry *entry)
@@ -82,7 +86,7 @@ static bool is_too_much(struct judge *judge, const struct settings *settings, si
 }
 
 const struct virtual_map *judge_virtual(struct judge *judge, const struct settings *settings,
-                                        const struct strlist *domains, bool own_domains)
+                                        const struct strlist *domains, bool shared)
 {
 	struct entry *list = settings_entry(settings, "virtual");
 	struct entry *file = settings_entry(settings, "virtual_file");
@@ -98,7 +102,7 @@ const struct virtual_map *judge_virtual(struct judge *judge, const struct settin
 	if (file != NULL && !settings_is_wrong(settings, "virtual_file") && file->values.items[0][0] != '\0')
 		mappings_read(&mappings, judge, file);
 	mappings_check(&mappings, judge, domains);
-	if (own_domains && settings_is_own(settings, "virtual"))
+	if (!shared && settings_is_own(settings, "virtual"))
 		warn_of_strangers(judge, &mappings, listed, domains);
 	if (!is_too_much(judge, settings, mappings.count))
 		map = keep_map(judge, &mappings);

@@ -677,6 +677,17 @@ static void targets_have_a_limit(void **state)
 
 static void warnings(void **state)
 {
+#define NOT_CUT(option)                                                                                                \
+	"c:2: warning: " option " holds an @ or a double quote: it is cut from the local part alone, without its "     \
+	"domain and its quotes, and matches next to nothing so\n"
+#define SENDER_WRITES(line, field)                                                                                     \
+	"c:" #line ": warning: envelope names " field ", which the sender writes: anybody can forge it, and it is "    \
+	"believed as a stamp; name what the provider stamps, or guess with fallback = headers\n"
+#define STRANGER(line, address)                                                                                        \
+	"c:" #line ": warning: virtual: " address " is outside of domains, so that no recipient is looked up there: "  \
+	"correct one of the two\n"
+#define USELESS(place, address)                                                                                        \
+	place address " has discard: beside other targets, which get the mail all the same: leave it out\n"
 #define HEADERS                                                                                                        \
 	"warning: fallback = headers guesses: mail of lists and blind copies does not name its recipients in To and "  \
 	"Cc, so that they miss it, and those who are named there may get it twice or without being meant, whatever a " \
@@ -705,10 +716,53 @@ static void warnings(void **state)
 		  "there: correct one of the two\n" },
 		{ BLOCK("envelope = X-To domains = .d.example virtual = { '@a.D.example b', '@d.example c', 'd@ e' }"),
 		  "", NULL },
+		/* An account's own addresses are meant for it, wherever its domains stand. */
+		{ "defaults { multidrop { " STAMPED "} }\naccount \"a\" {" LOGIN "multidrop {\n"
+		  "virtual = { 'a@exmaple.com b', 'c@d.example d' } } }\n",
+		  "", STRANGER(3, "a@exmaple.com") },
+		{ "defaults { multidrop { envelope = X-To virtual = 'a@e.example b' domains = d.example } }\n"
+		  "account \"a\" {" LOGIN "multidrop { domains = e.example } }\n"
+		  "account \"b\" {" LOGIN "multidrop { domains = f.example virtual_file = '' } }\n",
+		  "", NULL },
+		{ MULTIDROP("\nstrip_prefix = 'alice@d.example'"), "", NOT_CUT("strip_prefix") },
+		{ MULTIDROP("\nstrip_prefix = '\"mbox-'"), "", NOT_CUT("strip_prefix") },
+		{ MULTIDROP("\nstrip_suffix = '@d.example'"), "", NOT_CUT("strip_suffix") },
+		{ "defaults { multidrop {\nstrip_suffix = '-b\"' } }\n" MULTIDROP("") "account \"b\" {" LOGIN
+		                                                                      "multidrop { " STAMPED "} }\n",
+		  "", NOT_CUT("strip_suffix") },
+		{ MULTIDROP("strip_prefix = mbox-d.example- strip_suffix = '+x'"), "", NULL },
+		{ BLOCK("domains = d.example envelope = { to,\nX-To, Delivered-To,\nRESENT-cc }"), "",
+		  SENDER_WRITES(1, "to") SENDER_WRITES(3, "RESENT-cc") },
+		{ BLOCK("domains = d.example\nenvelope = { Cc, Bcc, From, Sender, Reply-To, Subject, Resent-To }"), "",
+		  SENDER_WRITES(2, "Cc") SENDER_WRITES(2, "Bcc") SENDER_WRITES(2, "From") SENDER_WRITES(2, "Sender")
+		          SENDER_WRITES(2, "Reply-To") SENDER_WRITES(2, "Subject") SENDER_WRITES(2, "Resent-To") },
+		{ BLOCK("domains = d.example envelope = { Envelope-To, To-X, X-Resent-To, Apparently-To }"), "", NULL },
+		/* Each of its own. */
+		{ BLOCK("domains = d.example envelope = { To,\nReceived,\nto }"), "",
+		  SENDER_WRITES(
+			  1,
+			  "To") "c:2: warning: envelope names Received, and received_by is empty: the field of any "
+		                "host is "
+		                "believed, and sources behind it are hardly ever asked; name your provider's hosts in "
+		                "received_by\n"
+		                "c:3: warning: envelope names a source twice: the second is never asked, take it "
+		                "out\n" },
+		{ MAP("'a@d.example discard:', 'b@d.example x@y.example',\n'c@d.example Discard:, x@y.example'\n"), "",
+		  USELESS("c:3: warning: virtual: ", "c@d.example") },
+		{ MULTIDROP("virtual_file = v"), "", USELESS("v:2: warning: ", "b@") },
+		/* Told once, however many read them. */
+		{ "defaults { multidrop { virtual = { 'a@d.example b, discard:', 'b@d.example c, discard:' } } "
+		  "}\n" MULTIDROP("virtual_file = v") "account \"b\" {" LOGIN "multidrop { virtual_file = v " STAMPED
+		                                      "} }\n",
+		  "",
+		  USELESS("c:1: warning: virtual: ", "a@d.example") USELESS("c:1: warning: virtual: ", "b@d.example")
+		          USELESS("v:2: warning: ", "b@") },
 	};
 
 	(void)state;
+	write_file("v", "a@ discard:\nb@ b@x.example, discard:, postmaster\n");
 	CHECK_ALL(snippets);
+	unlink("v");
 }
 
 int main(void)
