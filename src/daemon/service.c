@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "budget.h"
@@ -134,11 +135,18 @@ static void log_problems(struct strlist *problems)
 	strlist_free(problems);
 }
 
-/* Once for each configuration that is used. */
+/* Once for each configuration that is used. The word in the middle is for -t: a log line has it in front. */
 static void log_warnings(const struct strlist *warnings)
 {
-	for (size_t i = 0; i < warnings->count; i++)
-		log_warning("%s", warnings->items[i]);
+	static const char word[] = ": warning: ";
+
+	for (size_t i = 0; i < warnings->count; i++) {
+		const char *place = warnings->items[i];
+		const char *end = strstr(place, word);
+
+		if (end != NULL)
+			log_warning("%.*s: %s", (int)(end - place), place, end + strlen(word));
+	}
 }
 
 static int apply(struct service *service, struct config *take_config)

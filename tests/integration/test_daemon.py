@@ -68,6 +68,9 @@ def configuration_test_warns_and_is_content():
         status, out, log = daemon.run("-t")
         check.assertEqual(status, 0, f"{out}\n{log}")
         check.assertRegex(f"{out}\n{log}", r"(?m)^\S*multidropd\.conf:\d+: warning: fallback = headers ")
+        # A log line has its level in front already.
+        _, _, log = daemon.run("-1")
+        check.assertRegex(str(log), r"(?m)^multidropd: warning: \S*multidropd\.conf:\d+: fallback = headers ")
 
 
 @test
