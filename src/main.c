@@ -23,7 +23,7 @@ static const char usage_text[] = "usage: multidropd [-c FILE] [-v]... [-t | -1] 
 				 "  -c, --config FILE   configuration (default " CONFIG_DEFAULT_PATH ")\n"
 				 "  -t, --test          check the configuration and the files it names\n"
 				 "  -1, --once          poll every account, or those named, once and exit\n"
-				 "  -v, --verbose       more; -vv shows the protocol dialogue, secrets masked\n"
+				 "  -v, --verbose       log more; -vv shows the protocol dialogue, secrets masked\n"
 				 "  -V, --version\n"
 				 "  -h, --help\n";
 
