@@ -23,10 +23,8 @@ int64_t message_remember_s(const struct message *message)
 {
 	const struct config_account *account = message->env->account->config;
 
-	bool guesses = account->multidrop.fallback == CONFIG_FALLBACK_HEADERS;
-
-	return guesses && account->guessed_duplicates_s > account->duplicates_s ? account->guessed_duplicates_s
-	                                                                        : account->duplicates_s;
+	return account->duplicates_s > account->guessed_duplicates_s ? account->duplicates_s
+	                                                             : account->guessed_duplicates_s;
 }
 
 bool message_awaits_duplicates(const struct message *message)
