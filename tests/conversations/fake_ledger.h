@@ -19,8 +19,10 @@ void fake_ledger_hold(struct ledger *ledger, bool held);
 void fake_ledger_hold_all(struct ledger *ledger);
 /* Held, but for the first `count` writes that wait. */
 void fake_ledger_commit(struct ledger *ledger, size_t count);
-/* As kill -9 does: what is not committed is gone, what was under way is left so. */
-void fake_ledger_crash(struct ledger *ledger);
+/* As kill -9 does: what is not committed is gone, what was under way is left so. It may be another one then. */
+void fake_ledger_crash(struct ledger **ledger);
+/* The real one (ledger_on_disk.c) works by itself: waits for it unless it is held. False: nothing came. */
+bool fake_ledger_wait(struct ledger *ledger);
 /*
  * One journal entry a message: "UID STATE has: … owed: … [under way]". Among
  * those that have it stand "~one" who was settled by a policy and "!one" who

@@ -126,7 +126,7 @@ static void crash(void)
 	soak.dying = true;
 	fake_ledger_hold(soak.ledger, true);
 	scheduler_free(&soak.scheduler);
-	fake_ledger_crash(soak.ledger);
+	fake_ledger_crash(&soak.ledger);
 	fake_ledger_hold(soak.ledger, false);
 	soak.dying = false;
 	assert_int_equal(soak.budget.used, 0);

@@ -181,9 +181,19 @@ void world_crash(struct world *world)
 	collector_free(&world->collector);
 	while (warnings.entries.count > warned)
 		free(warnings.entries.items[--warnings.entries.count]);
-	fake_ledger_crash(world->ledger);
+	fake_ledger_crash(&world->ledger);
 	fake_ledger_hold(world->ledger, false);
 	world->memory = (struct pop3_memory){ 0 };
+	setup_unref(&world->setup);
+	world->setup = make_setup(world);
+}
+
+void world_reload(struct world *world, const struct world_options *options)
+{
+	assert_null(world->collector);
+	world->options = *options;
+	free(world->config_text);
+	world->config_text = world_config_text(options);
 	setup_unref(&world->setup);
 	world->setup = make_setup(world);
 }
@@ -240,15 +250,12 @@ static void call_crash(void *ctx, const char *argument)
 static void call_keep(void *ctx, const char *argument)
 {
 	struct world *world = ctx;
+	struct world_options options = world->options;
 
 	(void)argument;
-	assert_null(world->collector);
-	assert_null(world->options.account);
-	world->options.account = "keep = true";
-	free(world->config_text);
-	world->config_text = world_config_text(&world->options);
-	setup_unref(&world->setup);
-	world->setup = make_setup(world);
+	assert_null(options.account);
+	options.account = "keep = true";
+	world_reload(world, &options);
 }
 
 static void call_reload(void *ctx, const char *argument)

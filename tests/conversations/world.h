@@ -30,8 +30,8 @@
 
 struct world_options {
 	bool lmtp;
-	bool trace; /* our own Received field; left out else, so that scripts show the rest exactly */
-	bool rejects; /* `rejected` is its default, or in `account`; keep else */
+	bool trace;           /* our own Received field; left out else, so that scripts show the rest exactly */
+	bool rejects;         /* `rejected` is its default, or in `account`; keep else */
 	const char *envelope; /* NULL: X-Envelope-To */
 	const char *global, *relay, *account, *multidrop; /* lines of configuration; NULL: none */
 };
@@ -62,6 +62,8 @@ struct world *world_new(struct loop *loop, const struct world_options *options);
 void world_free(struct world *world);
 void world_poll(struct world *world, bool all_due);
 void world_crash(struct world *world);
+/* Between two polls; the text that options point to is borrowed until the next reload. */
+void world_reload(struct world *world, const struct world_options *options);
 
 /* Plays each scene at each size of read; `large` with reads of all there is and of 1,000 bytes, for megabytes. */
 void world_play(const struct world_scene *scenes, size_t count);
