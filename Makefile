@@ -4,6 +4,7 @@
 #   make demo         the main job, shown between real servers
 #   make check        every test; SANITIZE=1 runs it under ASan and UBSan
 #   make lint         warnings, clang-tidy, cppcheck, include table, options documented
+#   make torture      10,000 random faults, and some with the real ledger; SEED=n RUNS=n repeats, FAULTS=n
 #   make coverage     line and branch coverage of make check, by folder
 #   make fuzz         each fuzzer of tests/fuzz for SECONDS=60, with clang
 #   make bench        messages a second of the main job
@@ -63,7 +64,10 @@ OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 ARCHIVE  = $(BUILD)/libmultidropd.a
 
 # A test links the archive; a fake that it brings along comes first and takes the real one's place.
-FAKES        = $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/conversations/test_%.c,$(wildcard tests/conversations/*.c)))
+FAKES        = $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/conversations/test_%.c $(ON_DISK),$(wildcard tests/conversations/*.c)))
+# The real ledger behind the interface of the one in memory.
+ON_DISK      = tests/conversations/ledger_on_disk.c
+IN_MEMORY    = $(patsubst %,$(BUILD)/tests/conversations/fake_%.o,ledger listing known seen)
 UNIT_TESTS   = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 SCRIPT_TESTS = $(patsubst tests/conversations/%.c,$(BUILD)/tests/conversation_%,$(wildcard tests/conversations/test_*.c))
 
@@ -93,6 +97,11 @@ $(BUILD)/tests/conversation_%: $(BUILD)/tests/conversations/%.o $(FAKES) $(ARCHI
 	@echo "  $(@:$(BUILD)/%=%)"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKHARD) -o $@ $< $(FAKES) $(ARCHIVE) -lcmocka $(LDLIBS)
 
+$(BUILD)/tests/conversation_test_torture_disk: $(BUILD)/tests/conversations/test_torture_disk.o \
+		$(filter-out $(IN_MEMORY),$(FAKES)) $(ON_DISK:%.c=$(BUILD)/%.o) $(ARCHIVE)
+	@echo "  $(@:$(BUILD)/%=%)"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKHARD) -o $@ $^ -lcmocka $(LDLIBS)
+
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_FAKES) $(ARCHIVE)
 	@echo "  $(@:$(BUILD)/%=%)"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_FAKES) $(ARCHIVE) $(LDLIBS)
@@ -120,6 +129,14 @@ packages:
 
 check-here: $(BUILD)/multidropd $(UNPACKED) tests
 	@$(TEST_ENV) $(PYTHON) tests/run $(if $(ONLY),--only '$(ONLY)') $(INTEGRATION) $(UNIT_TESTS) $(SCRIPT_TESTS)
+
+# Each time another seed, which is printed.
+TORTURES = $(BUILD)/tests/conversation_test_torture $(BUILD)/tests/conversation_test_torture_disk
+torture: export SEED := $(or $(SEED),$(shell date +%s000))
+torture: export FAULTS := $(or $(FAULTS),10000)
+torture: $(TORTURES)
+	@$(BUILD)/tests/conversation_test_torture
+	@FAULTS=$$(($$FAULTS / 10)) $(BUILD)/tests/conversation_test_torture_disk
 
 demo-here: $(BUILD)/multidropd $(UNPACKED)
 	@$(TEST_ENV) DEMO_KEEP=$(DEMO_KEEP) $(PYTHON) tests/demo/demo.py
@@ -166,6 +183,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all tests fuzz fuzz-here check demo lint coverage bench bench-route packages install clean check-here demo-here lint-here coverage-here bench-here
+.PHONY: all tests torture fuzz fuzz-here check demo lint coverage bench bench-route packages install clean check-here demo-here lint-here coverage-here bench-here
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -87,14 +87,19 @@ static void check_count(struct robots *robots, const char *what, unsigned count,
 		             recipient, what, count, possible);
 }
 
-/* Of all messages with this Message-ID: where `duplicates` is set the second of them is one. */
+/*
+ * Of all messages with this Message-ID: where `duplicates` is set the second
+ * of them is one. But who had the first is not remembered by whoever was
+ * killed before it was written.
+ */
 static void check_copies(struct robots *robots, size_t index, const char *to)
 {
 	unsigned copies = 0, possible = 0;
 
 	for (size_t i = 0; i < robots->message_count; i++) {
 		const struct robots_message *other = &robots->messages[i];
-		bool same = other->same_as == i && robots_message_id(robots, i) == robots_message_id(robots, index);
+		bool same_id = !robots->died && robots_message_id(robots, i) == robots_message_id(robots, index);
+		bool same = i == index || (other->same_as == i && same_id);
 
 		for (size_t at = 0; same && at < other->recipient_count; at++) {
 			if (strcmp(other->recipients[at], to) != 0)

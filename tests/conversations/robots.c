@@ -108,15 +108,20 @@ static void say_garbage(struct strbuf *out)
 	strbuf_add_str(out, "what?\r\n");
 }
 
-/* A server that answers RETR with two replies cannot be told from one that gave a message. */
+/*
+ * Only where it can be seen. A server that answers RETR with two replies
+ * cannot be told from one that gave a message, nor a relay that answers DATA
+ * with two from one that took the message at once.
+ */
 static void say_one_more(struct robots *robots, const struct robot *robot, const char *line, struct strbuf *out)
 {
+	bool hidden = robot->relay ? strcmp(line, "DATA") == 0 : robot->logged_in && strcmp(line, "QUIT") != 0;
+
+	if (hidden)
+		return;
 	/* From now on each of its replies is taken for the next command's. */
 	robots->refusals += robot->relay;
-	if (robot->relay)
-		strbuf_add_str(out, "250 and more\r\n");
-	else if (!robot->logged_in || strcmp(line, "QUIT") == 0)
-		strbuf_add_str(out, "+OK\r\n");
+	strbuf_add_str(out, robot->relay ? "250 and more\r\n" : "+OK\r\n");
 }
 
 static void fail(struct robots *robots, struct robot *robot, const char *line, struct strbuf *out)

@@ -33,7 +33,7 @@ enum robots_fault {
 	FAULT_DENY,            /* -ERR, but what DELE and QUIT ask for is done; a relay refuses */
 	FAULT_UNDO,            /* POP3: obeyed, but this session's QUIT will delete nothing */
 	FAULT_GARBAGE,         /* obeyed; what is answered is no reply */
-	FAULT_ONE_MORE,        /* a reply that nobody asked for; not where it would pass for a message's first line */
+	FAULT_ONE_MORE,        /* and a reply that nobody asked for, where that can be seen */
 	FAULT_TELL_BEFORE,     /* `told` is called before the line is obeyed */
 	FAULT_TELL_AFTER,      /* after that, and before its answer is out */
 	FAULT_COUNT,
