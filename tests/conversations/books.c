@@ -34,7 +34,7 @@ static bool is_about_message(const struct robots *robots, size_t index, const ch
 	return strstr(line, uid) != NULL && (strstr(line, " msgid=") == NULL || strstr(line, id) != NULL);
 }
 
-/* A line that names nobody is about all; of a mail of ours it names whom that is about. */
+/* A line that names nobody is about all, and one that was cut may be; of a mail of ours it names whom that is about. */
 static bool is_about_recipient(const char *line, const char *recipient)
 {
 	const char *list = strstr(line, " about=");
@@ -52,7 +52,7 @@ static bool is_about_recipient(const char *line, const char *recipient)
 		if (at[-1] == '=' || at[-1] == ',' || at[-1] == '"')
 			return true;
 	}
-	return false;
+	return len > 0 && memmem(list, len, "\u2026", strlen("\u2026")) != NULL;
 }
 
 /* Only what a relay has refused may be discarded, and only what somebody has is a duplicate. */

@@ -44,7 +44,7 @@ static void answer_message(const struct robots *robots, const struct robot *robo
 static void answer_list(const struct robots *robots, const struct robot *robot, struct strbuf *out, bool uids)
 {
 	strbuf_add_str(out, "+OK\r\n");
-	for (size_t i = 0; i < robot->count; i++) {
+	for (size_t i = 0; i < robot->count && !robot->empty; i++) {
 		size_t index = robot->numbers[i];
 		size_t size = robots->lying_sizes ? 1 : 200 + 64 * robots_message_lines(robots, index);
 
@@ -87,18 +87,20 @@ static void quit(struct robots *robots, const struct robot *robot)
 	}
 }
 
-static void open_mailbox(const struct robots *robots, struct robot *robot)
+static void open_mailbox(struct robots *robots, struct robot *robot)
 {
 	robot->logged_in = true;
+	robots->sessions++;
 	for (size_t i = 0; i < robots->message_count; i++) {
 		const struct robots_message *message = &robots->messages[i];
 
-		if (!message->gone && (message->user == NULL || strcmp(message->user, robot->user) == 0))
+		if (!message->gone && message->since <= robots->sessions &&
+		    (message->user == NULL || strcmp(message->user, robot->user) == 0))
 			robot->numbers[robot->count++] = i;
 	}
 }
 
-static void serve_login(const struct robots *robots, struct robot *robot, const char *line, struct strbuf *out)
+static void serve_login(struct robots *robots, struct robot *robot, const char *line, struct strbuf *out)
 {
 	bool user = strncmp(line, "USER ", 5) == 0;
 	bool pass = strncmp(line, "PASS ", 5) == 0 && robot->user != NULL;
@@ -124,7 +126,7 @@ static bool serve_message(struct robots *robots, struct robot *robot, const char
 {
 	size_t number = strlen(line) > 4 ? strtoul(line + 4, NULL, 10) : 0;
 
-	if (number < 1 || number > robot->count || robot->marked[number - 1] ||
+	if (number < 1 || number > robot->count || robot->empty || robot->marked[number - 1] ||
 	    robots->messages[robot->numbers[number - 1]].gone)
 		return false;
 	if (strncmp(line, "DELE ", 5) == 0) {

@@ -168,6 +168,10 @@ static void fail(struct robots *robots, struct robot *robot, const char *line, s
 		robot->undoes = true;
 		obey(robots, robot, line, out);
 		break;
+	case FAULT_EMPTY:
+		robot->empty = true;
+		obey(robots, robot, line, out);
+		break;
 	case FAULT_GARBAGE:
 		obey(robots, robot, line, out);
 		say_garbage(out);

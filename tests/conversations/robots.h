@@ -32,6 +32,7 @@ enum robots_fault {
 	FAULT_TOO_MANY,        /* -ERR, 452 */
 	FAULT_DENY,            /* -ERR, but what DELE and QUIT ask for is done; a relay refuses */
 	FAULT_UNDO,            /* POP3: obeyed, but this session's QUIT will delete nothing */
+	FAULT_EMPTY,           /* POP3: from now on this session has no messages, in its listing neither */
 	FAULT_GARBAGE,         /* obeyed; what is answered is no reply */
 	FAULT_ONE_MORE,        /* and a reply that nobody asked for, where that can be seen */
 	FAULT_TELL_BEFORE,     /* `told` is called before the line is obeyed */
@@ -58,6 +59,7 @@ struct robots_message {
 	size_t same_id;    /* 1 + index of the message whose Message-ID it has; 0: it has its own */
 	size_t body_lines; /* 0: as all */
 	const char *user;  /* whose mailbox it is in; NULL: everybody's */
+	size_t since;      /* it is there from this session of its mailbox on; 0: from the first */
 	bool unstamped;    /* nothing says for whom it is */
 	bool stays;        /* by a policy: never to be deleted */
 	/* the books */
@@ -85,6 +87,7 @@ struct robots {
 	bool died;        /* a process was killed: what it was to say last nobody has read */
 	const char *capa; /* a line of CAPA; NULL: it is not known */
 	bool refuses_logins;
+	size_t sessions; /* so many logins went well */
 	size_t body_lines;
 	size_t takes; /* so many recipients in one transaction, then 452; 0: any number */
 	struct robots_message messages[ROBOTS_MESSAGES_MAX];

@@ -23,7 +23,7 @@ struct robot {
 	size_t numbers[ROBOTS_MESSAGES_MAX];
 	bool marked[ROBOTS_MESSAGES_MAX], retrieved[ROBOTS_MESSAGES_MAX];
 	size_t count;
-	bool logged_in, undoes;
+	bool logged_in, undoes, empty;
 	bool expires; /* what was retrieved goes with QUIT, as CAPA said (RFC 2449 6.7) */
 	/* relay */
 	char *to[ROBOTS_RECIPIENTS_MAX];

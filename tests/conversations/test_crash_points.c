@@ -41,6 +41,7 @@ static const struct point {
 	{ "in UIDL", { false, "UIDL" }, AFTER, NEEDS_NOTHING },
 	{ "in LIST", { false, "LIST" }, AFTER, NEEDS_NOTHING },
 	{ "in RETR", { false, "RETR" }, BEFORE, NEEDS_NOTHING },
+	{ "after RETR, nothing committed from there on", { false, "RETR" }, UNCOMMITTED(0), NEEDS_NOTHING },
 	{ "after RETR", { false, "RETR" }, AFTER, NEEDS_NOTHING },
 	{ "when the relay greets", { true, "EHLO" }, BEFORE, NEEDS_NOTHING },
 	{ "after MAIL", { true, "MAIL" }, AFTER, NEEDS_NOTHING },

@@ -33,7 +33,8 @@ struct run {
 	char account[LINES_MAX], multidrop[LINES_MAX], global[LINES_MAX], relay[LINES_MAX];
 	struct mishap mishaps[POLLS_MAX][MISHAPS_MAX];
 	size_t counts[POLLS_MAX];
-	bool keeps[POLLS_MAX]; /* `keep` of each poll */
+	bool keeps[POLLS_MAX];           /* `keep` of each poll, and … */
+	const char *policies[POLLS_MAX]; /* … `rejected`; in the end it is as in the first */
 	size_t polls;
 };
 
@@ -89,7 +90,10 @@ static void repeat_uid(struct run *run, size_t index)
 	if (messages[first].same_as != first)
 		return;
 	if (once_in(run, 2)) {
+		size_t since = messages[index].since;
+
 		messages[index] = messages[first];
+		messages[index].since = since;
 		messages[index].same_as = first;
 	}
 	messages[index].uid = messages[first].uid;
@@ -104,6 +108,7 @@ static void draw_message(struct run *run, size_t index)
 	message->uid = uids[index];
 	message->same_as = index;
 	message->body_lines = PICK(run, lengths);
+	message->since = once_in(run, 4) ? 1 + draw(run, 4) : 0;
 	draw_recipients(run, message, index);
 	if (once_in(run, 12))
 		take_stamp(run, message);
@@ -148,18 +153,14 @@ static void add_line(char *lines, const char *line)
 	snprintf(lines + len, LINES_MAX - len, "%s\n", line);
 }
 
-static void draw_policy(struct run *run)
+/* A bounce needs a relay that is no lmtp. */
+static const char *draw_policy(struct run *run)
 {
-	static const char *const policies[] = { "rejected = postmaster", "rejected = bounce", "rejected = keep",
-		                                "rejected = discard" };
-	const char *policy = PICK(run, policies);
+	static const char *const policies[] = { "postmaster", "keep", "discard", "bounce" };
+	const char *policy = policies[draw(run, COUNT(policies) - run->scenario.options.lmtp)];
 
-	/* A bounce needs a relay that is no lmtp. */
-	if (run->scenario.options.lmtp && strcmp(policy, "rejected = bounce") == 0)
-		policy = policies[0];
-	run->scenario.options.rejects = true; /* it is said here */
-	run->scenario.discards = strcmp(policy, "rejected = discard") == 0;
-	add_line(run->account, policy);
+	run->scenario.discards = run->scenario.discards || strcmp(policy, "discard") == 0;
+	return policy;
 }
 
 static void draw_configuration(struct run *run)
@@ -168,7 +169,7 @@ static void draw_configuration(struct run *run)
 	struct scenario *scenario = &run->scenario;
 
 	scenario->options.lmtp = once_in(run, 2);
-	draw_policy(run);
+	run->policies[0] = draw_policy(run);
 	if (once_in(run, 4))
 		add_line(run->account, "pipelining = off");
 	if (once_in(run, 4))
@@ -203,7 +204,7 @@ static void draw_scenario(struct run *run)
 		draw_same_id(run);
 	}
 	*options = (struct world_options){ .lmtp = options->lmtp,
-		                           .rejects = options->rejects,
+		                           .rejects = true, /* by `policies` */
 		                           .global = run->global,
 		                           .relay = run->relay,
 		                           .account = run->account,
@@ -214,8 +215,9 @@ static void draw_scenario(struct run *run)
 
 static void draw_mishap(struct run *run, struct mishap *mishap)
 {
-	static const unsigned codes[] = { 250, 354, 421, 432, 450, 451, 452, 454, 499,
-		                          500, 501, 503, 521, 550, 552, 553, 554, 571 };
+	static const unsigned codes[] = {
+		421, 432, 450, 451, 452, 454, 499, 500, 501, 503, 521, 550, 552, 553, 554, 571
+	};
 	static const char *const words[] = { NULL,         "[SYS/TEMP] try later",      "[IN-USE] locked",
 		                             "[SYS/PERM]", "[LOGIN-DELAY] not so fast", "[AUTH]" };
 
@@ -225,7 +227,7 @@ static void draw_mishap(struct run *run, struct mishap *mishap)
 		.blow = (enum blow)(BLOW_NONE + 1 + draw(run, BLOW_COUNT - 1)),
 		.commits = draw(run, 12),
 		.cut_at = draw(run, 4000),
-		.code = codes[2 + draw(run, COUNT(codes) - 2)],
+		.code = PICK(run, codes),
 		.words = PICK(run, words),
 	};
 }
@@ -242,31 +244,32 @@ static void draw_mishaps(struct run *run)
 				run->mishaps[i][at].fault = once_in(run, 2) ? FAULT_TELL_BEFORE : FAULT_TELL_AFTER;
 		}
 		run->keeps[i] = run->scenario.keep != once_in(run, 10);
+		if (i > 0)
+			run->policies[i] = once_in(run, 4) ? draw_policy(run) : run->policies[0];
 	}
 }
 
 /* --- a run --- */
 
-/* False: `keep` cannot be set at once for the polls and the rest, so it has its own line at the end. */
-static void set_keep(struct run *run, bool keep)
+/* Borrowed until the next one. */
+static const struct world_options *options_with(struct run *run, bool keep, const char *policy)
 {
-	static char account[LINES_MAX];
+	static char account[2 * LINES_MAX];
 
-	snprintf(account, sizeof(account), "%skeep = %s", run->account, keep ? "true" : "false");
+	snprintf(account, sizeof(account), "%skeep = %s\nrejected = %s", run->account, keep ? "true" : "false", policy);
 	run->scenario.options.account = account;
+	return &run->scenario.options;
 }
 
 static char *play(struct run *run)
 {
-	set_keep(run, run->scenario.keep);
+	options_with(run, run->scenario.keep, run->policies[0]);
 	trial_begin(&run->scenario);
 	for (size_t i = 0; i < run->polls; i++) {
-		set_keep(run, run->keeps[i]);
-		trial_reload(&run->scenario.options, run->keeps[i]);
+		trial_reload(options_with(run, run->keeps[i], run->policies[i]), run->keeps[i]);
 		trial_poll(run->mishaps[i], run->counts[i], i % 2 == 1);
 	}
-	set_keep(run, run->scenario.keep);
-	trial_reload(&run->scenario.options, run->scenario.keep);
+	trial_reload(options_with(run, run->scenario.keep, run->policies[0]), run->scenario.keep);
 	return trial_end();
 }
 
@@ -294,7 +297,7 @@ static char *describe(const struct run *run)
 	            run->global, run->relay, run->account, run->multidrop);
 	describe_messages(run, &out);
 	for (size_t i = 0; i < run->polls; i++) {
-		strbuf_addf(&out, "\npoll %zu%s:", i, run->keeps[i] ? ", keep" : "");
+		strbuf_addf(&out, "\npoll %zu, rejected = %s%s:", i, run->policies[i], run->keeps[i] ? ", keep" : "");
 		for (size_t at = 0; at < run->counts[i]; at++)
 			trial_describe(&out, &run->mishaps[i][at]);
 	}
