@@ -19,7 +19,7 @@ void robot_relay_forget(struct robot *robot)
 		free(robot->to[--robot->to_count]);
 	while (robot->about_count > 0)
 		free(robot->about[--robot->about_count]);
-	robot->in_data = robot->in_body = robot->ours = robot->attached = robot->altered = false;
+	robot->in_data = robot->in_body = robot->and_more = robot->ours = robot->attached = robot->altered = false;
 	robot->message = robot->lines = 0;
 }
 
@@ -127,6 +127,15 @@ static void deliver(struct robots *robots, const struct robot *robot, const char
 	check_copies(robots, index, to);
 }
 
+static bool names(const struct robot *robot, const char *recipient)
+{
+	for (size_t i = 0; i < robot->about_count; i++) {
+		if (strcmp(recipient, robot->about[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void tell(struct robots *robots, const struct robot *robot)
 {
 	size_t index = robot->message - 1;
@@ -135,12 +144,12 @@ static void tell(struct robots *robots, const struct robot *robot)
 	if (robot->about_count == 0)
 		check_count(robots, "is told", ++message->noticed, message->possible_notice, index, "the postmaster");
 	for (size_t i = 0; i < message->recipient_count; i++) {
-		for (size_t at = 0; at < robot->about_count; at++) {
-			if (strcmp(message->recipients[i], robot->about[at]) != 0)
-				continue;
-			check_count(robots, "is told of", ++message->told[i], message->possible[i], index,
-			            message->recipients[i]);
-		}
+		const char *recipient = message->recipients[i];
+
+		if (names(robot, recipient))
+			check_count(robots, "is told of", ++message->told[i], message->possible[i], index, recipient);
+		else if (robot->and_more && message->copies[i] == 0 && message->told[i] == 0)
+			message->told[i] = 1;
 	}
 }
 
@@ -150,13 +159,14 @@ static void tell(struct robots *robots, const struct robot *robot)
 static void read_ours(const struct robots *robots, struct robot *robot, const char *line)
 {
 	size_t len = strcspn(line, "@");
-	bool names = begins(line, "  ") && line[2] != ' ' && strcmp(line + len, ROBOTS_DOMAIN) == 0;
+	bool named = begins(line, "  ") && line[2] != ' ' && strcmp(line + len, ROBOTS_DOMAIN) == 0;
 	size_t message = robots_find_message(robots, line);
 
-	if (names && robot->message == 0 && robot->about_count < ROBOTS_RECIPIENTS_MAX)
+	if (named && robot->message == 0 && robot->about_count < ROBOTS_RECIPIENTS_MAX)
 		robot->about[robot->about_count++] = mem_strndup(line + 2, len - 2);
 	if (message < robots->message_count && robot->message == 0)
 		robot->message = message + 1;
+	robot->and_more = robot->and_more || (begins(line, "  and ") && strstr(line, " more") != NULL);
 	robot->attached = robot->attached || strcmp(line, "Content-Type: message/rfc822") == 0;
 }
 

@@ -34,6 +34,7 @@ struct robot {
 	bool altered;   /* its body is not what the server gave */
 	/* one that the daemon wrote */
 	bool ours, attached;
+	bool and_more; /* it does not name all whom it is about */
 	char *about[ROBOTS_RECIPIENTS_MAX];
 	size_t about_count;
 };
