@@ -25,7 +25,8 @@ void timer_cancel(struct timer *timer);
 int64_t timer_remaining_ms(const struct timer *timer); /* -1 when not armed */
 void timer_free(struct timer **timer);               /* NULL inside is fine; allowed from its own callback */
 
-/* Calls `readable` whenever fd can be read, until freed. The fd stays the caller's. */
+/* Calls `readable` whenever fd can be read, until freed. The fd stays the caller's. NULL: the system refuses, which is
+ * logged. */
 struct watch *loop_watch_read(struct loop *loop, int fd, void (*readable)(void *ctx), void *ctx);
 /* Calls `caught` from the loop, not from the signal handler. */
 struct watch *loop_watch_signal(struct loop *loop, int signo, void (*caught)(void *ctx), void *ctx);

@@ -122,8 +122,9 @@ static int start_ledger(struct service *service)
 		log_warning("messages on their way to the relay when multidropd ended: %zu; each may arrive twice, "
 		            "which is logged when it is fetched again",
 		            ledger_left_under_way(service->ledger));
+	/* Nothing would be heard of the ledger any more, and nothing done. */
 	service->watches[0] = loop_watch_read(service->loop, ledger_fd(service->ledger), ledger_ready, service);
-	return 0;
+	return service->watches[0] != NULL ? 0 : EX_OSERR;
 }
 
 /* --- configuration --- */

@@ -170,7 +170,11 @@ static bool try_address(struct dial *dial, const struct endpoint_address *addres
 		return false;
 	}
 	dial->connecting = event_new(dial->loop->base, dial->fd, EV_WRITE, on_connecting, dial);
-	event_add(dial->connecting, NULL);
+	if (event_add(dial->connecting, NULL) < 0) {
+		note_connect_failure(dial, strerror(errno));
+		drop_attempt(dial);
+		return false;
+	}
 	timer_arm(dial->deadline, dial->timeout_ms);
 	return true;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,28 @@ static void *allocate(size_t len)
 	return mem_realloc(NULL, len);
 }
 
+/* OpenSSL 3.0 goes on with locks that it could not make, and crashes on them. */
+static void *allocate_openssl(size_t len, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return mem_realloc(NULL, len);
+}
+
+static void *reallocate_openssl(void *block, size_t len, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return mem_realloc(block, len);
+}
+
+static void free_openssl(void *block, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(block);
+}
+
 /*
  * Writing to a connection that the peer has reset raises SIGPIPE, and libevent
  * writes with writev, which knows no MSG_NOSIGNAL. Without a cached time a
@@ -45,6 +68,8 @@ struct loop *loop_new(void)
 	struct loop *loop = mem_alloc(sizeof(*loop));
 
 	event_set_mem_functions(allocate, mem_realloc, free);
+	/* Refused once it has allocated, as in a test that has had a digest before: it then keeps its own. */
+	(void)CRYPTO_set_mem_functions(allocate_openssl, reallocate_openssl, free_openssl);
 	signal(SIGPIPE, SIG_IGN);
 	config = event_config_new();
 	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
@@ -170,14 +195,25 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	watch->happened(watch->ctx);
 }
 
+void watch_free(struct watch **watch)
+{
+	if (*watch == NULL)
+		return;
+	event_free((*watch)->event);
+	free(*watch);
+	*watch = NULL;
+}
+
 static struct watch *watch_new(struct loop *loop, int fd, short what, void (*happened)(void *ctx), void *ctx)
 {
 	struct watch *watch = mem_alloc(sizeof(*watch));
 
 	*watch = (struct watch){ .happened = happened, .ctx = ctx };
 	watch->event = event_new(loop->base, fd, (short)(what | EV_PERSIST), on_watch, watch);
-	if (event_add(watch->event, NULL) < 0)
+	if (event_add(watch->event, NULL) < 0) {
 		log_error("descriptor or signal %d cannot be watched: %s", fd, strerror(errno));
+		watch_free(&watch);
+	}
 	return watch;
 }
 
@@ -189,13 +225,4 @@ struct watch *loop_watch_read(struct loop *loop, int fd, void (*readable)(void *
 struct watch *loop_watch_signal(struct loop *loop, int signo, void (*caught)(void *ctx), void *ctx)
 {
 	return watch_new(loop, signo, EV_SIGNAL, caught, ctx);
-}
-
-void watch_free(struct watch **watch)
-{
-	if (*watch == NULL)
-		return;
-	event_free((*watch)->event);
-	free(*watch);
-	*watch = NULL;
 }

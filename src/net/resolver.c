@@ -273,6 +273,12 @@ static struct resolver *resolver_of(struct loop *loop)
 	resolver->loop = loop;
 	resolver->desk = desk;
 	resolver->bell = loop_watch_read(loop, desk->bell, on_bell, resolver);
+	if (resolver->bell == NULL) {
+		pthread_mutex_lock(&desk->lock);
+		desk_leave(desk);
+		free(resolver);
+		return NULL;
+	}
 	LIST_INIT(&resolver->open);
 	loop_guest_add(loop, &resolver->guest, resolver_release);
 	loop->resolver = resolver;

@@ -82,9 +82,12 @@ static void on_write(struct bufferevent *bev, void *arg)
  * words are read, so reading goes on until it ends as well. `tls_error` is a
  * failure of TLS itself, after which there is nothing to read.
  */
-static bool may_still_read(const struct stream *stream, short what, unsigned long tls_error)
+static bool may_still_read(const struct stream *stream, short what, int reason, unsigned long tls_error)
 {
-	return what & BEV_EVENT_WRITING && !stream->paused && tls_error == 0;
+	/* Where it was not the peer who ended it, no end would ever be read. */
+	bool by_peer = reason == EPIPE || reason == ECONNRESET;
+
+	return what & BEV_EVENT_WRITING && by_peer && !stream->paused && tls_error == 0;
 }
 
 static void read_last_words(struct stream *stream, int write_errno)
@@ -110,7 +113,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		close_cut(stream, stream->write_errno);
 	else if (what & BEV_EVENT_EOF)
 		stream_close_take(stream, STREAM_CLOSE_EOF, str_format("%s closed the connection", stream->peer));
-	else if (what & BEV_EVENT_ERROR && may_still_read(stream, what, tls_error))
+	else if (what & BEV_EVENT_ERROR && may_still_read(stream, what, saved_errno, tls_error))
 		read_last_words(stream, saved_errno);
 	else if (what & BEV_EVENT_ERROR && tls_error != 0)
 		stream_close_broken_tls(stream, tls_error);
