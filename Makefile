@@ -115,8 +115,16 @@ $(UNPACKED): tests/integration/unpacked.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -shared -fPIC -o $@ $<
 
+# Makes the daemon's calls fail, one in a run.
+FAILING = $(BUILD)/tests/failing.so
+
+$(FAILING): tests/integration/failing.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -shared -fPIC -o $@ $<
+
 PYTHON      = $(or $(wildcard /usr/bin/python3),python3)
-TEST_ENV    = PYTHONDONTWRITEBYTECODE=1 MULTIDROPD=$(BUILD)/multidropd MULTIDROPD_UNPACKED=$(UNPACKED)
+TEST_ENV    = PYTHONDONTWRITEBYTECODE=1 MULTIDROPD=$(BUILD)/multidropd MULTIDROPD_UNPACKED=$(UNPACKED) \
+              MULTIDROPD_FAILING=$(FAILING)
 INTEGRATION = $(wildcard tests/integration/test_*.py)
 
 # Two steps each, so that make sees what the first one installed.
@@ -127,7 +135,7 @@ check demo lint coverage bench:
 packages:
 	@tests/packages build
 
-check-here: $(BUILD)/multidropd $(UNPACKED) tests
+check-here: $(BUILD)/multidropd $(UNPACKED) $(FAILING) tests
 	@$(TEST_ENV) $(PYTHON) tests/run $(if $(ONLY),--only '$(ONLY)') $(INTEGRATION) $(UNIT_TESTS) $(SCRIPT_TESTS)
 
 # Each time another seed, which is printed.
