@@ -359,13 +359,13 @@ FAILS("sqlite", int, code, sqlite3_wal_checkpoint_v2,
 
 /* --- OpenSSL --- */
 
-FAILS("tls", SSL_CTX *, NULL, SSL_CTX_new, (const SSL_METHOD *method), (method))
-FAILS("tls", long, 0, SSL_CTX_ctrl, (SSL_CTX * context, int command, long value, void *arg),
+FAILS("tls-setup", SSL_CTX *, NULL, SSL_CTX_new, (const SSL_METHOD *method), (method))
+FAILS("tls-setup", long, 0, SSL_CTX_ctrl, (SSL_CTX * context, int command, long value, void *arg),
       (context, command, value, arg))
-FAILS("tls", SSL *, NULL, SSL_new, (SSL_CTX * context), (context))
-FAILS("tls", int, 0, SSL_set1_host, (SSL * ssl, const char *name), (ssl, name))
-FAILS("tls", int, 0, SSL_set_ex_data, (SSL * ssl, int index, void *value), (ssl, index, value))
-FAILS("tls", long, 0, SSL_ctrl, (SSL * ssl, int command, long value, void *arg), (ssl, command, value, arg))
+FAILS("tls-setup", SSL *, NULL, SSL_new, (SSL_CTX * context), (context))
+FAILS("tls-setup", int, 0, SSL_set1_host, (SSL * ssl, const char *name), (ssl, name))
+FAILS("tls-setup", int, 0, SSL_set_ex_data, (SSL * ssl, int index, void *value), (ssl, index, value))
+FAILS("tls-setup", long, 0, SSL_ctrl, (SSL * ssl, int command, long value, void *arg), (ssl, command, value, arg))
 FAILS("tls", int, -1, SSL_do_handshake, (SSL * ssl), (ssl))
 FAILS("tls", int, -1, SSL_connect, (SSL * ssl), (ssl))
 FAILS("tls", int, -1, SSL_read, (SSL * ssl, void *room, int len), (ssl, room, len))

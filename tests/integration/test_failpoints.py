@@ -332,6 +332,7 @@ def sqlite():
 
 @test
 def openssl():
+    tls(Failing("tls-setup", errno.ENOMEM))
     tls(Failing("tls", errno.ECONNRESET))
     tls(Failing("tls", errno.ECONNRESET, late=True))
 
