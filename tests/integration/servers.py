@@ -246,8 +246,9 @@ class Postfix:
         wait_for(lambda: f"Postfix's queue:\n{tail(self.log)}", lambda: not self._queued(), 120)
 
     def _queued(self):
-        return any(files for name in ("maildrop", "incoming", "active", "deferred")
-                       for _, _, files in os.walk(os.path.join(self.folder, "spool", name)))
+        """A file that is executable is a message; others were not accepted yet, or never will be where Postfix was killed."""
+        return any(os.access(os.path.join(base, file), os.X_OK) for name in ("maildrop", "incoming", "active", "deferred")
+                   for base, _, files in os.walk(os.path.join(self.folder, "spool", name)) for file in files)
 
     def _write_configuration(self):
         # Any two accounts of Debian's base system that nobody logs in with will do: the queue is our own.
