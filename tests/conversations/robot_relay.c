@@ -20,7 +20,7 @@ void robot_relay_forget(struct robot *robot)
 	while (robot->about_count > 0)
 		free(robot->about[--robot->about_count]);
 	robot->in_data = robot->in_body = robot->and_more = robot->ours = robot->attached = robot->altered = false;
-	robot->message = robot->lines = 0;
+	robot->message = robot->lines = robot->headers = 0;
 }
 
 /* --- the envelope --- */
@@ -244,6 +244,14 @@ static void take_message(struct robots *robots, struct robot *robot, struct strb
 	robot_relay_forget(robot);
 }
 
+/* The blank line behind the message's own header; in a copy the part's stands before it. */
+static bool ends_header(struct robot *robot, const char *line)
+{
+	bool counts = line[0] == '\0' && robot->message > 0 && robot->ours == robot->attached;
+
+	return counts && robot->headers++ == robot->attached;
+}
+
 static void take_content(struct robots *robots, struct robot *robot, const char *line, struct strbuf *out)
 {
 	if (strcmp(line, ".") == 0) {
@@ -258,12 +266,7 @@ static void take_content(struct robots *robots, struct robot *robot, const char 
 	if (robot->ours)
 		read_ours(robots, robot, line);
 	read_subject(robots, robot, line);
-	/* Behind the attachment's own header; the blank line before that ends the part's. */
-	if (line[0] == '\0' && (!robot->ours || robot->attached) && robot->message > 0 &&
-	    robot->lines++ == (robot->ours ? 1 : 0)) {
-		robot->in_body = true;
-		robot->lines = 0;
-	}
+	robot->in_body = ends_header(robot, line);
 }
 
 /* --- commands --- */

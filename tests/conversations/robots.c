@@ -76,10 +76,16 @@ static void obey(struct robots *robots, struct robot *robot, const char *line, s
 		robot_pop3_obey(robots, robot, line, out);
 }
 
-static void refuse(struct robots *robots, struct robot *robot, unsigned code, const char *line, struct strbuf *out)
+static void refuse(struct robots *robots, struct robot *robot, const char *line, struct strbuf *out)
 {
+	static const unsigned codes[FAULT_COUNT] = {
+		[FAULT_REFUSE] = 451, [FAULT_REFUSE_FOR_GOOD] = 554, [FAULT_TOO_MANY] = 452, [FAULT_FAREWELL] = 421,
+		[FAULT_DENY] = 451,   [FAULT_REFUSE_AS_TOLD] = 450
+	};
+	bool told = robots->fault == FAULT_REFUSE_AS_TOLD && robots->code > 0;
+
 	if (robot->relay)
-		robot_relay_refuse(robots, robot, code, out);
+		robot_relay_refuse(robots, robot, told ? robots->code : codes[robots->fault], out);
 	else
 		robot_pop3_refuse(robots, robot, line, out);
 }
@@ -136,19 +142,13 @@ static void fail(struct robots *robots, struct robot *robot, const char *line, s
 		hang_up(robot);
 		break;
 	case FAULT_REFUSE:
-		refuse(robots, robot, 451, line, out);
-		break;
 	case FAULT_REFUSE_FOR_GOOD:
-		refuse(robots, robot, 554, line, out);
-		break;
 	case FAULT_REFUSE_AS_TOLD:
-		refuse(robots, robot, robots->code > 0 ? robots->code : 450, line, out);
-		break;
 	case FAULT_TOO_MANY:
-		refuse(robots, robot, 452, line, out);
+		refuse(robots, robot, line, out);
 		break;
 	case FAULT_FAREWELL:
-		refuse(robots, robot, 421, line, out);
+		refuse(robots, robot, line, out);
 		hang_up(robot);
 		break;
 	case FAULT_DEAF:
@@ -162,14 +162,12 @@ static void fail(struct robots *robots, struct robot *robot, const char *line, s
 		if (strncmp(line, "DELE", 4) == 0 || (!robot->relay && strcmp(line, "QUIT") == 0))
 			obey(robots, robot, line, out);
 		strbuf_clear(out);
-		refuse(robots, robot, 451, line, out);
+		refuse(robots, robot, line, out);
 		break;
 	case FAULT_UNDO:
-		robot->undoes = true;
-		obey(robots, robot, line, out);
-		break;
 	case FAULT_EMPTY:
-		robot->empty = true;
+		robot->undoes = robot->undoes || robots->fault == FAULT_UNDO;
+		robot->empty = robot->empty || robots->fault == FAULT_EMPTY;
 		obey(robots, robot, line, out);
 		break;
 	case FAULT_GARBAGE:

@@ -30,6 +30,7 @@ struct robot {
 	size_t to_count;
 	bool in_data, in_body;
 	size_t message; /* that arrives: its index + 1 */
+	size_t headers; /* that have ended */
 	size_t lines;   /* of its body */
 	bool altered;   /* its body is not what the server gave */
 	/* one that the daemon wrote */

@@ -22,6 +22,7 @@
 #define STEPS_SHORT 12
 #define STEPS_LONG 90
 #define BODY_LONG 250
+#define RUNS_TOLD 2000
 #define LINES_MAX 400 /* bytes of configuration that are drawn */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -344,7 +345,10 @@ void torture_run(const struct torture *torture)
 	size_t faults = 0, runs = 0;
 
 	print_message("# SEED=%llu\n", (unsigned long long)torture->seed);
-	while (torture->runs > 0 ? runs < torture->runs : faults < torture->faults)
+	while (torture->runs > 0 ? runs < torture->runs : faults < torture->faults) {
 		faults += run_once(torture->seed + runs++);
+		if (runs % RUNS_TOLD == 0)
+			print_message("# %zu runs so far, %zu faults\n", runs, faults);
+	}
 	print_message("# %zu runs, %zu faults\n", runs, faults);
 }
