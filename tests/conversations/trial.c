@@ -162,7 +162,7 @@ static void poll_to_the_end(bool all_due)
 		rest();
 	}
 	if (seconds >= SECONDS_MAX)
-		fail_msg("the poll does not end");
+		robots_break(&trial.robots, "the poll does not end");
 	if (trial.held)
 		crash();
 	collector_free(&trial.world->collector);
