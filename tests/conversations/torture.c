@@ -257,7 +257,8 @@ static const struct world_options *options_with(struct run *run, bool keep, cons
 {
 	static char account[2 * LINES_MAX];
 
-	snprintf(account, sizeof(account), "%skeep = %s\nrejected = %s", run->account, keep ? "true" : "false", policy);
+	snprintf(account, sizeof(account), "%.*skeep = %s\nrejected = %s", LINES_MAX, run->account,
+	         keep ? "true" : "false", policy);
 	run->scenario.options.account = account;
 	return &run->scenario.options;
 }
