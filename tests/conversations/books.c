@@ -140,11 +140,18 @@ static void judge_message(struct robots *robots, size_t index)
 		robots_break(robots, "message %zu stays, and nobody was told", index);
 }
 
-/* Whoever deletes a message with a webmail takes it from all of its twins. */
+/*
+ * Whoever deletes a message with a webmail takes it from all of its twins.
+ * Where mail is kept another one under its UID is then taken for it, too:
+ * known mail is told by its UID alone.
+ */
 static bool is_lost_to_others(const struct robots *robots, size_t index)
 {
 	for (size_t i = 0; i < robots->message_count; i++) {
-		if (robots->messages[i].same_as == index && robots->messages[i].vanished)
+		const struct robots_message *other = &robots->messages[i];
+
+		if (other->vanished &&
+		    (other->same_as == index || strcmp(other->uid, robots->messages[index].uid) == 0))
 			return true;
 	}
 	return false;
