@@ -8,7 +8,7 @@ from place import can_connect, wait_for
 from provider import Provider, take_maildir
 
 COLLECTOR = "collector"
-HOME = "/home/" + COLLECTOR
+HOME = os.path.join("/", "home", COLLECTOR)
 
 
 class Installed(Provider):
