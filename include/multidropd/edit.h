@@ -16,13 +16,16 @@ struct header_edits {
 	const struct strlist *strip;            /* names: exact, any case, wherever they stand */
 	const struct strlist *add;              /* lines "Name: value", checked with the configuration */
 	bool fix_message_id;                    /* an invalid Message-ID becomes X-Invalid-Message-ID */
+	bool other_body;                        /* another body follows: see below */
 };
 
 /*
  * Appends `trace` (whole fields, may be empty), the lines of `add`, the
  * message's fields and header->rest. Left out are the fields for which
  * `remove` (by index; NULL: none) is true, those of `strip` and the mbox line.
- * Every other field goes out byte for byte.
+ * Every other field goes out byte for byte. With `other_body` MIME-Version, all
+ * fields Content-…, broken ones, which would end the header for some, and
+ * header->rest with the blank line are left out, too.
  */
 void header_edit(const struct header *header, const struct header_edits *edits, const bool *remove, struct span trace,
                  struct strbuf *out);

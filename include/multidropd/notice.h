@@ -3,7 +3,8 @@
  * The mail that multidropd writes itself, as canonical lines (RFC 5322, 2045,
  * 3464, 3834): the copy for the postmaster of what a relay refused, the
  * delivery status notification for its sender, the short notice about what
- * stays on the server. Pure: facts in, text out. Whatever is in the facts, no
+ * stays on the server, and what a recipient gets of a message that is too
+ * large. Pure: facts in, text out. Whatever is in the facts, no
  * line but ours comes out, and no text over NOTICE_MAX, the attached message
  * apart. What we write is 7 bits: text that is not goes quoted-printable, an
  * address that a header cannot hold is only in the envelope.
@@ -31,12 +32,14 @@ struct notice_refusal {
 struct notice_facts {
 	const char *hostname;                   /* ours */
 	const char *account;
-	const char *postmaster;                 /* the account's: `To`, named in a bounce; without a domain: at ours */
+	const char *postmaster;                 /* the account's: `To`, named to others; without a domain: at ours */
+	const char *recipient;                  /* of notice_size, where it is only one; NULL: `To` names nobody */
 	const char *server;                     /* the POP3 server, as configured */
 	const char *relay;                      /* the name of who was asked; NULL: nobody; not in a bounce */
 	const char *relay_host;                 /* its host; in a bounce only where it is a DNS name; NULL: not known */
 	struct span uid;
 	uint64_t size;                          /* of the message */
+	uint64_t limit;                         /* that the size is over; 0: none */
 	const char *sender;                     /* the message's envelope sender; "": none */
 	const struct header *header;            /* the message's, as it came */
 	const char *token;                      /* for Message-ID and boundary: at most 50 letters and digits, never
@@ -69,9 +72,20 @@ enum notice_kept {
 	NOTICE_KEPT_REFUSED,                    /* the postmaster's copy, too, was refused: `refusals` says why */
 	NOTICE_KEPT_FALLBACK,                   /* nobody could be found whom it is for, and fallback = keep */
 	NOTICE_KEPT_LOOP,                       /* it has been here before, or through too many servers */
+	NOTICE_KEPT_SIZE,                       /* over `limit`, and nothing else is known of it: the header is not looked at */
 };
 
 /* To the postmaster, text/plain. `why` is the route's explanation; NULL: none. */
 void notice_kept(const struct notice_facts *facts, enum notice_kept kept, const char *why, struct strbuf *out);
+
+/* To recipients of a message over `limit`, text/plain: what it is, where it lies, and what they can do. */
+void notice_size(const struct notice_facts *facts, struct strbuf *out);
+
+/*
+ * Appends what stands below the header of such a message in place of its body:
+ * the MIME fields, the blank line, and a text that says where the rest is.
+ * `out` ends with that header, without MIME fields and blank line.
+ */
+void notice_body(const struct notice_facts *facts, struct strbuf *out);
 
 #endif

@@ -4,6 +4,8 @@
  */
 #include "multidropd/edit.h"
 
+#include <string.h>
+
 #include "address_token.h"
 
 /* One word or literal; the token behind it must touch it. */
@@ -95,19 +97,40 @@ static bool has_bad_message_id(const struct header_field *field)
 	       (field->oversize || !header_message_id_is_valid(field->value));
 }
 
+/* What says how the body is to be read (RFC 2045 3). */
+static bool is_mime(struct span name)
+{
+	return span_is(name, "MIME-Version") || span_starts_case(name, "Content-");
+}
+
+static bool is_left_out(const struct header_field *field, const struct header_edits *edits)
+{
+	return field->mbox_line || is_stripped(field, edits->strip) ||
+	       (edits->other_body && (field->broken || is_mime(field->name)));
+}
+
+static void add_lines(const struct header_edits *edits, struct strbuf *out)
+{
+	for (size_t i = 0; edits->add != NULL && i < edits->add->count; i++) {
+		const char *line = edits->add->items[i];
+
+		if (edits->other_body && is_mime(span_make(line, strcspn(line, ":"))))
+			continue;
+		strbuf_add_str(out, line);
+		strbuf_add_str(out, "\r\n");
+	}
+}
+
 void header_edit(const struct header *header, const struct header_edits *edits, const bool *remove, struct span trace,
                  struct strbuf *out)
 {
 	strbuf_add_span(out, trace);
-	for (size_t i = 0; edits->add != NULL && i < edits->add->count; i++) {
-		strbuf_add_str(out, edits->add->items[i]);
-		strbuf_add_str(out, "\r\n");
-	}
+	add_lines(edits, out);
 	for (size_t i = 0; i < header->count; i++) {
 		const struct header_field *field = &header->fields[i];
 		struct span raw = field->raw;
 
-		if (field->mbox_line || (remove != NULL && remove[i]) || is_stripped(field, edits->strip))
+		if ((remove != NULL && remove[i]) || is_left_out(field, edits))
 			continue;
 		if (edits->fix_message_id && has_bad_message_id(field)) {
 			strbuf_add_str(out, "X-Invalid-Message-ID");
@@ -118,5 +141,6 @@ void header_edit(const struct header *header, const struct header_edits *edits, 
 			strbuf_add_str(out, "X-Invalid-Header:");
 		strbuf_add_span(out, raw);
 	}
-	strbuf_add_span(out, header->rest);
+	if (!edits->other_body)
+		strbuf_add_span(out, header->rest);
 }

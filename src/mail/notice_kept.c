@@ -2,6 +2,7 @@
  *
  * The short notice about what stays on the server.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "notice_write.h"
@@ -29,8 +30,19 @@ static const struct {
 	[NOTICE_KEPT_LOOP] = { "It goes round in a loop: it has been here before, or it has passed through too many "
 	                       "servers.",
 	                       "Look for a recipient whose mail is forwarded back to this mailbox, and undo that." },
+	[NOTICE_KEPT_SIZE] = { NULL, "Or let it be delivered with a larger `max_size` for this account." },
 };
-_Static_assert(sizeof(cases) / sizeof(*cases) == NOTICE_KEPT_LOOP + 1, "a text for each reason");
+_Static_assert(sizeof(cases) / sizeof(*cases) == NOTICE_KEPT_SIZE + 1, "a text for each reason");
+
+static void explain_size(const struct notice_facts *facts, struct strbuf *text)
+{
+	notice_paragraph(text,
+	                 "It has %" PRIu64 " bytes, and the `max_size` of this account is %" PRIu64
+	                 ". Its recipients are "
+	                 "not told, because the server does not show the header of a message without the rest (TOP), "
+	                 "and nobody knows who they are.",
+	                 facts->size, facts->limit);
+}
 
 static void explain(const struct notice_facts *facts, enum notice_kept kept, const char *why, struct strbuf *text)
 {
@@ -38,10 +50,12 @@ static void explain(const struct notice_facts *facts, enum notice_kept kept, con
 	                 "multidropd on %s left a message on the server %s, in the mailbox of the account \"%s\". "
 	                 "Nothing is lost: it is still there, under the UID given below.",
 	                 facts->hostname, facts->server, facts->account);
-	if (cases[kept].happened != NULL)
-		notice_paragraph(text, "%s", cases[kept].happened);
-	else
+	if (kept == NOTICE_KEPT_SIZE)
+		explain_size(facts, text);
+	else if (kept == NOTICE_KEPT_REFUSED)
 		explain_refused(facts, text);
+	else
+		notice_paragraph(text, "%s", cases[kept].happened);
 	if (why != NULL) {
 		notice_paragraph(text, kept == NOTICE_KEPT_REFUSED ? "How its recipients were found:" : "In detail:");
 		notice_add_value(text, why);
@@ -52,7 +66,10 @@ static void explain(const struct notice_facts *facts, enum notice_kept kept, con
 		"on to whom it is for, and delete it there. %s You get this notice only once for this message.",
 		cases[kept].advice);
 	notice_paragraph(text, "The message:");
-	notice_add_summary(text, facts, false);
+	if (kept == NOTICE_KEPT_SIZE)
+		notice_add_place(text, facts);
+	else
+		notice_add_summary(text, facts, false);
 }
 
 void notice_kept(const struct notice_facts *facts, enum notice_kept kept, const char *why, struct strbuf *out)
@@ -64,6 +81,7 @@ void notice_kept(const struct notice_facts *facts, enum notice_kept kept, const 
 	notice_add_header(out, facts,
 	                  &(struct notice_head){ .to = strbuf_str(&to),
 	                                         .what = "Left on the server",
+	                                         .subject = kept == NOTICE_KEPT_SIZE ? "a large message" : NULL,
 	                                         .auto_submitted = "auto-generated" });
 	explain(facts, kept, why, &text);
 	notice_add_part(out, "text/plain", strbuf_span(&text));

@@ -41,21 +41,38 @@ static void add_field_row(struct strbuf *out, const struct notice_facts *facts, 
 	free(label);
 }
 
-void notice_add_summary(struct strbuf *out, const struct notice_facts *facts, bool for_sender)
+static void add_size_row(struct strbuf *out, const struct notice_facts *facts)
 {
-	static const char *const names[] = { "From", "To", "Subject", "Date", "Message-ID" };
 	char size[32];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		add_field_row(out, facts, names[i]);
 	snprintf(size, sizeof(size), "%" PRIu64 " bytes", facts->size);
 	add_row(out, "Size:", span_of(size));
-	if (for_sender)
-		return;
-	add_row(out, "Sender:", facts->sender[0] != '\0' ? span_of(facts->sender) : SPAN("(none)"));
+}
+
+static void add_lying_rows(struct strbuf *out, const struct notice_facts *facts)
+{
 	add_row(out, "Account:", span_of(facts->account));
 	add_row(out, "Server:", span_of(facts->server));
 	add_row(out, "UID:", facts->uid.len > 0 ? facts->uid : SPAN("(none)"));
+}
+
+void notice_add_summary(struct strbuf *out, const struct notice_facts *facts, bool for_sender)
+{
+	static const char *const names[] = { "From", "To", "Subject", "Date", "Message-ID" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		add_field_row(out, facts, names[i]);
+	add_size_row(out, facts);
+	if (for_sender)
+		return;
+	add_row(out, "Sender:", facts->sender[0] != '\0' ? span_of(facts->sender) : SPAN("(none)"));
+	add_lying_rows(out, facts);
+}
+
+void notice_add_place(struct strbuf *out, const struct notice_facts *facts)
+{
+	add_size_row(out, facts);
+	add_lying_rows(out, facts);
 }
 
 void notice_add_value(struct strbuf *out, const char *value)

@@ -154,7 +154,7 @@ static char *shown_address(struct span text)
 /* What is not shown is still in the envelope. */
 static void add_to(struct strbuf *out, const char *to)
 {
-	char *address = shown_address(span_of(to));
+	char *address = to != NULL ? shown_address(span_of(to)) : NULL;
 
 	if (address != NULL)
 		strbuf_addf(out, "To: <%s>\r\n", address);
@@ -181,14 +181,16 @@ static void cut_subject(struct strbuf *subject, struct span text)
 	}
 }
 
-static void add_subject(struct strbuf *out, const struct notice_facts *facts, const char *what)
+static void add_subject(struct strbuf *out, const struct notice_facts *facts, const struct notice_head *head)
 {
 	struct strbuf raw = { 0 };
 	struct strbuf ascii = { 0 };
 	struct strbuf subject = { 0 };
-	char *label = str_format("Subject: %s:", what);
+	char *label = str_format("Subject: %s:", head->what);
 
-	if (!notice_add_field(&raw, facts, "Subject"))
+	if (head->subject != NULL)
+		strbuf_add_str(&raw, head->subject);
+	else if (!notice_add_field(&raw, facts, "Subject"))
 		strbuf_add_str(&raw, "(no subject)");
 	notice_add_ascii(&ascii, strbuf_span(&raw));
 	cut_subject(&subject, strbuf_span(&ascii));
@@ -215,7 +217,7 @@ void notice_add_header(struct strbuf *out, const struct notice_facts *facts, con
 	notice_add_hostname(out, facts);
 	strbuf_add_str(out, ">\r\n");
 	add_to(out, head->to);
-	add_subject(out, facts, head->what);
+	add_subject(out, facts, head);
 	date_format_mail(facts->wall_s, date, sizeof(date));
 	strbuf_addf(out, "Date: %s\r\nMessage-ID: <", date);
 	add_token(out, facts);

@@ -32,10 +32,11 @@ void notice_add_postmaster(struct strbuf *out, const struct notice_facts *facts)
 /* The unfolded value of the message's first field of this name, cut; false: there is none, or it is empty. */
 bool notice_add_field(struct strbuf *out, const struct notice_facts *facts, const char *name);
 
-/* From, To, Subject ("`what`: the message's"), Date, Message-ID, Auto-Submitted and MIME-Version. */
+/* From, To ("" or NULL: nobody), Subject ("`what`: the message's"), Date, Message-ID, Auto-Submitted and MIME-Version. */
 struct notice_head {
 	const char *to;
 	const char *what;
+	const char *subject; /* in place of the message's; NULL: that */
 	const char *auto_submitted;
 };
 void notice_add_header(struct strbuf *out, const struct notice_facts *facts, const struct notice_head *head);
@@ -57,6 +58,8 @@ bool notice_needs_quoting(struct span text);
 
 /* Who, what and when: the message's own fields; for the postmaster also sender, account and UID. */
 void notice_add_summary(struct strbuf *out, const struct notice_facts *facts, bool for_sender);
+/* What of it is known where its header is not: how large it is, and where it lies. */
+void notice_add_place(struct strbuf *out, const struct notice_facts *facts);
 /* Each refused recipient with the relay's words; to the sender under the name that was written to. */
 void notice_add_refusals(struct strbuf *out, const struct notice_facts *facts, bool for_sender);
 /* Who was asked, where there is one. */

@@ -108,9 +108,31 @@ static void check_notices(const struct notice_facts *facts)
 	strbuf_clear(&out);
 	notice_kept(facts, NOTICE_KEPT_REFUSED, facts->account, &out);
 	check(strbuf_span(&out), 9, 0);
+	strbuf_clear(&out);
+	notice_kept(facts, NOTICE_KEPT_SIZE, NULL, &out);
+	check(strbuf_span(&out), 9, 0);
+	strbuf_clear(&out);
+	notice_size(facts, &out);
+	check(strbuf_span(&out), 9, 0);
+	strbuf_clear(&out);
+	strbuf_add_str(&out, "From: a\r\n");
+	notice_body(facts, &out);
+	check(strbuf_span(&out), 4, 0);
 	(void)notice_may_bounce(facts->header, facts->sender);
 	strbuf_free(&out);
 	strbuf_free(&suffix);
+}
+
+/* Nothing is left that ends the header for anybody, or describes a body. */
+static void check_all_fields(struct span text)
+{
+	struct header header;
+
+	header_parse(&header, text, false);
+	require(header.routing_count == header.count && header.rest.len == 0);
+	for (size_t i = 0; i < header.count; i++)
+		require(!header.fields[i].broken && !span_starts_case(header.fields[i].name, "Content-"));
+	header_free(&header);
 }
 
 /* With nothing to edit it is the same bytes, the mbox line apart. */
@@ -126,6 +148,10 @@ static void check_edit(const struct header *header, struct span bytes)
 	edits.fix_message_id = true;
 	header_edit(header, &edits, NULL, SPAN(""), &out);
 	require(out.len >= bytes.len - mbox_len);
+	strbuf_clear(&out);
+	edits.other_body = true;
+	header_edit(header, &edits, NULL, SPAN(""), &out);
+	check_all_fields(strbuf_span(&out));
 	strbuf_free(&out);
 }
 
@@ -155,6 +181,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	                                      .relay_host = size % 3 > 0 ? facts[3] : NULL,
 	                                      .uid = span_of(facts[4]),
 	                                      .size = size,
+	                                      .limit = size / 2,
+	                                      .recipient = size % 5 > 0 ? facts[6] : NULL,
 	                                      .sender = facts[4],
 	                                      .header = &header,
 	                                      .token = "t0ken",

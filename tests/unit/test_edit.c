@@ -171,6 +171,38 @@ static void invalid_message_ids(void **state)
 	      "Message-ID : bad\r\nX-Message-ID: bad\r\n\r\n");
 }
 
+/* What the text below it would be read by goes, and what would end the header for some. */
+static void with_another_body(void **state)
+{
+	struct header_edits edits = { .other_body = true };
+	struct strlist add = { 0 };
+	struct strbuf out = { 0 };
+	struct header header;
+
+	(void)state;
+	check(MESSAGE "body", &edits, NULL,
+	      "Delivered-To: alice@office.example\r\n"
+	      "Subject:\tfolded \r\n"
+	      "  and \xff 8-bit\r\n"
+	      "X-Spam: yes\r\n"
+	      "x-spam: again\r\n"
+	      "X-Spam-Level: ***\r\n");
+	check("From x\r\nmime-version: 1.0\r\nCONTENT-TYPE: text/html;\r\n charset=x\r\nX-Content-Type: a\r\n"
+	      "Content-Foo:\r\nContents: b\r\n\r\n",
+	      &edits, NULL, "X-Content-Type: a\r\nContents: b\r\n");
+	check("", &edits, NULL, "");
+	strlist_add(&add, "Content-Type: text/html");
+	strlist_add(&add, "MIME-Version: 1.0");
+	strlist_add(&add, "X-Fetched: yes");
+	edits.add = &add;
+	header_parse(&header, SPAN("To: x\r\nMessage-ID: b"), true);
+	header_edit(&header, &edits, NULL, SPAN("Received: a\r\n"), &out);
+	assert_string_equal(strbuf_str(&out), "Received: a\r\nX-Fetched: yes\r\nTo: x\r\n");
+	strbuf_free(&out);
+	header_free(&header);
+	strlist_free(&add);
+}
+
 /* A limit cut the header: what is behind it goes out as it is. */
 static void capped(void **state)
 {
@@ -189,8 +221,10 @@ static void capped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(message_ids), cmocka_unit_test(untouched),           cmocka_unit_test(fields_left_out),
-		cmocka_unit_test(lines_added), cmocka_unit_test(invalid_message_ids), cmocka_unit_test(capped),
+		cmocka_unit_test(message_ids),         cmocka_unit_test(untouched),
+		cmocka_unit_test(fields_left_out),     cmocka_unit_test(lines_added),
+		cmocka_unit_test(invalid_message_ids), cmocka_unit_test(capped),
+		cmocka_unit_test(with_another_body),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -54,6 +54,7 @@ static void begin(struct fixture *fixture, const char *text)
 		.relay_host = "mx.office.example:25",
 		.uid = SPAN("UID 42"),
 		.size = 12345,
+		.limit = 10000,
 		.sender = "carol@else.example",
 		.header = &fixture->header,
 		.token = "a1b2c3",
@@ -207,6 +208,66 @@ static void kept(void **state)
 		assert_null(strstr(fixture.out.data, "In detail"));
 		end(&fixture);
 	}
+}
+
+static void kept_unread(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	begin(&fixture, "");
+	fixture.facts.sender = "";
+	fixture.facts.refusal_count = 1;
+	notice_kept(&fixture.facts, NOTICE_KEPT_SIZE, NULL, &fixture.out);
+	CHECK_HAS(&fixture.out, "To: <postmaster@office.example>\r\nSubject: Left on the server: a large message\r\n",
+	          "It has 12345 bytes, and the `max_size` of this account is 10000.", "(TOP)", "larger `max_size`",
+	          "The message:\r\n\r\n  Size:       12345 bytes\r\n  Account:    office\r\n"
+	          "  Server:     pop.isp.example\r\n  UID:        UID 42\r\n");
+	assert_null(strstr(fixture.out.data, "The refusal came from"));
+	end(&fixture);
+}
+
+static void too_large(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	begin(&fixture, message);
+	fixture.facts.recipient = "bob@office.example";
+	notice_size(&fixture.facts, &fixture.out);
+	CHECK_HAS(
+		&fixture.out,
+		"From: Mail Delivery System <MAILER-DAEMON@mail.office.example>\r\n"
+		"To: <bob@office.example>\r\n"
+		"Subject: Too large, left on the server: Lunch on Friday\r\n",
+		"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n",
+		"12345 bytes", "10000", "pop.isp.example", "\"office\"", "ask postmaster@office.example",
+		"  From:       Carol <carol@else.example>\r\n", "  Size:       12345 bytes\r\n",
+		"  UID:        UID 42\r\n");
+	strbuf_clear(&fixture.out);
+	fixture.facts.recipient = NULL;
+	notice_size(&fixture.facts, &fixture.out);
+	CHECK_HAS(&fixture.out, "To: undisclosed-recipients:;\r\n");
+	end(&fixture);
+}
+
+/* Below a header that is there already. */
+static void in_place_of_the_body(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	begin(&fixture, message);
+	fixture.facts.account = "b\xc3\xbcro";
+	strbuf_add_str(&fixture.out, "Subject: Lunch\r\n");
+	notice_body(&fixture.facts, &fixture.out);
+	CHECK_HAS(&fixture.out,
+	          "Subject: Lunch\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+	          "Content-Transfer-Encoding: quoted-printable\r\n\r\nThis is only the header",
+	          "12345 bytes", "10000", "ask postmaster@office.example",
+	          "  Size:       12345 bytes\r\n  Account:    b=C3=BCro\r\n", "  UID:        UID 42\r\n");
+	assert_null(strstr(fixture.out.data, "carol"));
+	end(&fixture);
 }
 
 /* Nobody has refused, no domain, no header at all. */
@@ -426,9 +487,12 @@ static int set_zone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(copy),       cmocka_unit_test(bounce),          cmocka_unit_test(kept),
-		cmocka_unit_test(statuses),   cmocka_unit_test(little_is_known), cmocka_unit_test(subjects),
-		cmocka_unit_test(may_bounce), cmocka_unit_test(addresses),       cmocka_unit_test(long_subjects),
+		cmocka_unit_test(copy),      cmocka_unit_test(bounce),
+		cmocka_unit_test(kept),      cmocka_unit_test(kept_unread),
+		cmocka_unit_test(too_large), cmocka_unit_test(in_place_of_the_body),
+		cmocka_unit_test(statuses),  cmocka_unit_test(little_is_known),
+		cmocka_unit_test(subjects),  cmocka_unit_test(may_bounce),
+		cmocka_unit_test(addresses), cmocka_unit_test(long_subjects),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -19,7 +19,10 @@
 #define DELIMITER "\r\n--=_multidropd-t0ken"
 #define REFUSALS 1000
 
-enum kind { COPY, BOUNCE, KEPT };
+enum kind { COPY, BOUNCE, KEPT, UNREAD, SIZE, BODY };
+
+/* What stands above the text in place of a body. */
+#define HEADER_ABOVE "From: a\r\nTo: b\r\nSubject: c\r\nDate: d\r\nMessage-ID: <e>\r\nAuto-Submitted: no\r\n"
 
 static void write_notice(enum kind kind, const struct notice_facts *facts, struct strbuf *out)
 {
@@ -27,6 +30,12 @@ static void write_notice(enum kind kind, const struct notice_facts *facts, struc
 
 	if (kind == KEPT)
 		notice_kept(facts, NOTICE_KEPT_REFUSED, facts->account, out);
+	else if (kind == UNREAD)
+		notice_kept(facts, NOTICE_KEPT_SIZE, NULL, out);
+	else if (kind == SIZE)
+		notice_size(facts, out);
+	else if (kind == BODY)
+		notice_body(facts, out);
 	else if (kind == BOUNCE)
 		notice_bounce(facts, out);
 	else
@@ -94,12 +103,14 @@ static struct span before_excerpt(struct span text)
 
 static void check(const struct notice_facts *facts)
 {
-	static const size_t parts[] = { [COPY] = 3, [BOUNCE] = 4, [KEPT] = 0 };
+	static const size_t parts[] = { [COPY] = 3, [BOUNCE] = 4, [BODY] = 0 };
 
-	for (enum kind kind = COPY; kind <= KEPT; kind++) {
+	for (enum kind kind = COPY; kind <= BODY; kind++) {
 		struct strbuf out = { 0 };
 		struct span text;
 
+		if (kind == BODY)
+			strbuf_add_str(&out, HEADER_ABOVE);
 		write_notice(kind, facts, &out);
 		text = strbuf_span(&out);
 		assert_true(text.len <= NOTICE_MAX);
@@ -142,6 +153,8 @@ static void check_evil(const char *evil, const char *header_text)
 		                      .relay_host = evil,
 		                      .uid = span_of(evil),
 		                      .size = UINT64_MAX,
+		                      .limit = UINT64_MAX,
+		                      .recipient = evil,
 		                      .sender = evil,
 		                      .header = &header,
 		                      .token = "t0ken",
