@@ -18,6 +18,7 @@
 
 enum config_tls { CONFIG_TLS_NONE, CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT };
 enum config_order { CONFIG_ORDER_SMALLEST, CONFIG_ORDER_SERVER };
+enum config_oversize { CONFIG_OVERSIZE_KEEP, CONFIG_OVERSIZE_NOTIFY, CONFIG_OVERSIZE_HEADERS, CONFIG_OVERSIZE_DELETE };
 enum config_fallback { CONFIG_FALLBACK_POSTMASTER, CONFIG_FALLBACK_KEEP, CONFIG_FALLBACK_HEADERS };
 enum config_rejected {
 	CONFIG_REJECTED_POSTMASTER,
@@ -102,6 +103,8 @@ struct config_account {
 	int priority;
 	bool keep;
 	int64_t delete_after_s;         /* with `keep`: so long after it was settled; 0: never */
+	uint64_t max_size;              /* bytes; what LIST says is larger falls under `oversize`; 0: no limit */
+	enum config_oversize oversize;
 	enum config_order order;
 	unsigned max_messages;          /* fetched in a poll; 0: no limit */
 	int64_t connect_timeout_s, timeout_s;

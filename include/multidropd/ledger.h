@@ -66,17 +66,25 @@ enum ledger_state {
 	LEDGER_STATE_SETTLED,   /* everybody has it, or a policy settled it */
 	LEDGER_STATE_DELETED,   /* as SETTLED, and a QUIT confirmed our DELE */
 	LEDGER_STATE_REFUSED,   /* a recipient was refused for good and the message stays on the server; nobody is owed */
+	LEDGER_STATE_OVERSIZE,  /* it stays on the server for its size: whoever was to be told is; nobody is owed */
 };
 
-/* What a recipient is owed. It changes in this order only, as policies settle what the relay refused. */
+/*
+ * What a recipient is owed. It changes in this order only, as policies settle
+ * what the relay refused. The last two do not change: whoever had them is
+ * REFUSED, which makes the message's state OVERSIZE.
+ */
 enum ledger_owes {
 	LEDGER_OWES_MESSAGE,
 	LEDGER_OWES_BOUNCE,     /* refused for good: the sender is to get a delivery status notification */
 	LEDGER_OWES_COPY,       /* refused for good: the postmaster is to get the message and the refusal */
 	LEDGER_OWES_NOTICE,     /* stays on the server: the postmaster is to be told, once */
+	LEDGER_OWES_SIZE,       /* stays on the server for its size: the recipient is to be told; of NOBODY the postmaster */
+	LEDGER_OWES_HEADER,     /* stays on the server for its size: the recipient is to get its header */
 };
 
-/* The recipient of a message that is kept though no recipient was refused: LEDGER_OWES_NOTICE. */
+/* The recipient of a message that is kept though no recipient was refused: LEDGER_OWES_NOTICE; or that is too large
+ * and of which nobody knows whom it is for: LEDGER_OWES_SIZE. */
 #define LEDGER_NOBODY ""
 
 struct ledger_owed {
@@ -142,6 +150,8 @@ typedef void ledger_begun_fn(void *ctx, int64_t id);
 
 struct ledger_begin {
 	int64_t id;             /* of a record that is tried again; 0: a new message */
+	/* Of a known record: it is as if new. What is known of its recipients is forgotten, UID, hash and size are set. */
+	bool anew;
 	int64_t mailbox;
 	struct span uid;
 	const uint8_t *hash;    /* LEDGER_HASH_LEN; NULL: not known */
@@ -163,8 +173,8 @@ struct ledger_begin {
 /*
  * A transaction begins: the message is known from the next commit on, and under
  * way. All is copied. Returns its id at once. For a known
- * record the named are owed it now, what is known of others stays, and mailbox,
- * uid, hash and size stay as they were. UID and hash are not looked up: whoever
+ * record, unless `anew`, the named are owed it now, what is known of others
+ * stays, and mailbox, uid, hash and size stay as they were. UID and hash are not looked up: whoever
  * begins the same message twice with id 0 has two records.
  */
 int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin);
@@ -193,7 +203,7 @@ typedef void ledger_done_fn(void *ctx, int64_t id, enum ledger_state state);
 
 /*
  * The transactions of this message are over for now. Its state follows from
- * the verdicts: owed, refused, or settled. `done` comes after the commit that
+ * the verdicts: owed, refused or oversize, or settled. `done` comes after the commit that
  * holds it and all before it, with that state: only then may SETTLED be
  * deleted from the server. NULL: nobody waits. A message that nobody knows is
  * OWED.

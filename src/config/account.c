@@ -19,6 +19,7 @@
 #define PORT_POP3S 995
 
 static const char *const orders[] = { "smallest", "server", NULL };
+static const char *const oversizes[] = { "keep", "notify", "headers", "delete", NULL };
 static const char *const rejecteds[] = { "postmaster", "bounce", "keep", "discard", NULL };
 
 static option_set_fn set_server;
@@ -70,6 +71,12 @@ static const struct option options[] = {
 	  .max = PRIORITY_MAX },
 	{ .name = "keep", .set = option_set_bool, .offset = FIELD(keep), .fallback = "false" },
 	{ .name = "delete_after", .set = option_set_duration, .offset = FIELD(delete_after_s), .min = 1 },
+	{ .name = "max_size", .set = option_set_size, .offset = FIELD(max_size), .fallback = "0" },
+	{ .name = "oversize",
+	  .set = option_set_choice,
+	  .offset = FIELD(oversize),
+	  .fallback = "notify",
+	  .choices = oversizes },
 	{ .name = "max_messages",
 	  .set = option_set_unsigned,
 	  .offset = FIELD(max_messages),
@@ -120,8 +127,6 @@ static const struct option options[] = {
 	{ .name = "add_headers", .set = option_set_list, .offset = FIELD(add_headers), .check = syntax_check_line },
 	{ .name = "fix_message_id", .set = option_set_bool, .offset = FIELD(fix_message_id), .fallback = "false" },
 	{ .name = "active_hours", .set = option_set_unsupported },
-	{ .name = "max_size", .set = option_set_unsupported },
-	{ .name = "oversize", .set = option_set_unsupported },
 	{ .name = "uidl_guard", .set = option_set_unsupported },
 };
 

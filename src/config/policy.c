@@ -114,6 +114,14 @@ static void check_keep(struct judge *judge, const struct settings *settings, con
 			"delete_after without keep = true: mail is deleted from the server as soon as it is settled");
 }
 
+static void check_oversize(struct judge *judge, const struct settings *settings, const struct config_account *account)
+{
+	struct entry *oversize = settings_entry(settings, "oversize");
+
+	if (oversize != NULL && settings_is_own(settings, "oversize") && account->max_size == 0)
+		entry_warn(oversize, &judge->warnings, "oversize without max_size: nothing is ever too large");
+}
+
 void judge_policies(struct judge *judge, const struct settings *settings, struct config_account *account)
 {
 	bool given = settings_entry(settings, "duplicates") != NULL && !settings_is_wrong(settings, "duplicates");
@@ -122,5 +130,6 @@ void judge_policies(struct judge *judge, const struct settings *settings, struct
 	check_bounce(judge, settings, account);
 	check_headers(judge, settings, account);
 	check_keep(judge, settings, account);
+	check_oversize(judge, settings, account);
 	account->guessed_duplicates_s = guessing && !given ? GUESSED_DUPLICATES_S : account->duplicates_s;
 }

@@ -11,10 +11,45 @@
 #include "multidropd/log.h"
 #include "multidropd/mem.h"
 
-static void entry_queue_add(struct entry_queue *queue, struct ledger_entry *entry)
+static void entry_queue_add(struct entry_queue *queue, struct ledger_entry *entry, enum fetch_way way)
 {
-	queue->items = mem_grow(queue->items, &queue->capacity, queue->count + 1, sizeof(struct ledger_entry *));
-	queue->items[queue->count++] = entry;
+	queue->items = mem_grow(queue->items, &queue->capacity, queue->count + 1, sizeof(*queue->items));
+	queue->items[queue->count++] = (struct wanted){ .entry = entry, .way = way };
+}
+
+static bool is_oversize(const struct collector *collector, const struct ledger_entry *entry)
+{
+	return oversize_applies(collector->params.account->config, entry);
+}
+
+/* Too large, and its header is not to be had, or of no interest. The relay is needed where the postmaster is told. */
+static void plan_unread(struct collector *collector, struct ledger_entry *entry, const struct ledger_record *record)
+{
+	const struct config_account *account = collector->params.account->config;
+	bool telling = record != NULL ? account->oversize != CONFIG_OVERSIZE_KEEP && record->owed_count > 0
+	                              : oversize_tells(account);
+
+	entry_queue_add(telling ? &collector->fetch : &collector->leave, entry, FETCH_NOTHING);
+}
+
+static bool wants_body(const struct ledger_record *record)
+{
+	for (size_t i = 0; i < record->owed_count; i++) {
+		if (!form_is_bodiless(record->owed[i].owes))
+			return true;
+	}
+	return false;
+}
+
+static void plan_due(struct collector *collector, struct ledger_entry *entry, const struct ledger_record *record)
+{
+	if (!is_oversize(collector, entry) || wants_body(record))
+		entry_queue_add(&collector->fetch, entry, FETCH_WHOLE);
+	else if (!record->has_hash)
+		plan_unread(collector, entry, record);
+	else
+		entry_queue_add(&collector->fetch, entry,
+		                collector->has_top || oversize_was(record) ? FETCH_HEADER : FETCH_WHOLE);
 }
 
 static void note_owed(struct collector *collector, int64_t due_s)
@@ -27,13 +62,14 @@ static void note_owed(struct collector *collector, int64_t due_s)
 static void plan_owed(struct collector *collector, struct ledger_entry *entry, const struct ledger_record *record)
 {
 	int64_t now = clock_wall_s();
-	/* Owed to nobody: the last verdict was committed and the end was not. */
-	bool due = collector->params.all_due || record->owed_count == 0;
+	/* Owed to nobody: the last verdict was committed and the end was not. What was too large waits for nobody. */
+	bool due = collector->params.all_due || record->owed_count == 0 ||
+	           (oversize_was(record) && !is_oversize(collector, entry));
 
 	for (size_t i = 0; i < record->owed_count; i++)
 		due = due || record->owed[i].due_s <= now;
 	if (due) {
-		entry_queue_add(&collector->fetch, entry);
+		plan_due(collector, entry, record);
 		return;
 	}
 	for (size_t i = 0; i < record->owed_count; i++)
@@ -75,6 +111,10 @@ static void plan_record(struct collector *collector, struct ledger_entry *entry,
 	case LEDGER_STATE_DELETED:
 		delete_from_server(collector, entry, record->id, record->settled_s);
 		break;
+	case LEDGER_STATE_OVERSIZE:
+		if (!is_oversize(collector, entry))
+			entry_queue_add(&collector->fetch, entry, FETCH_WHOLE);
+		break;
 	case LEDGER_STATE_REFUSED:
 		break;
 	}
@@ -92,27 +132,75 @@ static bool is_settled(const struct ledger_record *record)
  */
 static bool is_known_by_uid(const struct collector *collector, const struct ledger_entry *entry)
 {
-	const struct ledger_record *record = &entry->records[0];
+	const struct ledger_record *record = entry->records;
 
 	if (entry->record_count != 1 || entry->shared || record->returned)
 		return false;
 	return !is_kept(collector, record->settled_s) ? !is_settled(record) : record->state != LEDGER_STATE_DELETED;
 }
 
+static bool has_hash(const struct ledger_entry *entry)
+{
+	for (size_t i = 0; i < entry->record_count; i++) {
+		if (entry->records[i].has_hash)
+			return true;
+	}
+	return false;
+}
+
+/* Given up for its size, and still there: without a hash the UID has to do. */
+static const struct ledger_record *given_up(const struct ledger_entry *entry)
+{
+	for (size_t i = 0; i < entry->record_count; i++) {
+		if (!entry->records[i].has_hash && entry->records[i].state == LEDGER_STATE_SETTLED)
+			return &entry->records[i];
+	}
+	return NULL;
+}
+
+/* None of the records is this message's. */
+static void plan_new(struct collector *collector, struct ledger_entry *entry)
+{
+	const struct config_account *account = collector->params.account->config;
+	const struct ledger_record *record = given_up(entry);
+
+	if (!is_oversize(collector, entry))
+		entry_queue_add(&collector->fetch, entry, FETCH_WHOLE);
+	else if (oversize_tells(account) && collector->has_top)
+		entry_queue_add(&collector->fetch, entry, FETCH_HEADER);
+	else if (account->oversize == CONFIG_OVERSIZE_DELETE && record != NULL)
+		delete_from_server(collector, entry, record->id, record->settled_s);
+	else
+		plan_unread(collector, entry, NULL);
+}
+
+/* Its header is none of those that are known. */
+static void plan_unknown(struct collector *collector, struct ledger_entry *entry)
+{
+	const struct ledger_record *record = oversize_unread_record(entry);
+
+	if (record != NULL)
+		plan_record(collector, entry, record);
+	else
+		plan_new(collector, entry);
+}
+
 static void plan_entry(struct collector *collector, struct ledger_entry *entry)
 {
-	if (entry->record_count == 0)
-		entry_queue_add(&collector->fetch, entry);
-	else if (is_known_by_uid(collector, entry))
+	if (is_known_by_uid(collector, entry))
 		plan_record(collector, entry, &entry->records[0]);
+	else if (!has_hash(entry))
+		plan_unknown(collector, entry);
+	else if (collector->has_top)
+		entry_queue_add(&collector->identify, entry, FETCH_HEADER);
 	else
-		entry_queue_add(collector->has_top ? &collector->identify : &collector->fetch, entry);
+		collector_unidentified(collector, entry);
 }
 
 static int by_size(const void *a, const void *b)
 {
-	const struct ledger_entry *one = *(struct ledger_entry *const *)a;
-	const struct ledger_entry *other = *(struct ledger_entry *const *)b;
+	const struct ledger_entry *one = ((const struct wanted *)a)->entry;
+	const struct ledger_entry *other = ((const struct wanted *)b)->entry;
 
 	if (one->size != other->size)
 		return one->size < other->size ? -1 : 1;
@@ -121,8 +209,8 @@ static int by_size(const void *a, const void *b)
 
 static int by_number(const void *a, const void *b)
 {
-	const struct ledger_entry *one = *(struct ledger_entry *const *)a;
-	const struct ledger_entry *other = *(struct ledger_entry *const *)b;
+	const struct ledger_entry *one = ((const struct wanted *)a)->entry;
+	const struct ledger_entry *other = ((const struct wanted *)b)->entry;
 
 	return one->number < other->number ? -1 : one->number > other->number;
 }
@@ -148,7 +236,7 @@ void collector_plan(struct collector *collector)
 	for (size_t i = 0; i < listing->count; i++)
 		plan_entry(collector, &listing->entries[i]);
 	if (collector->fetch.count > 0)
-		qsort(collector->fetch.items, collector->fetch.count, sizeof(struct ledger_entry *),
+		qsort(collector->fetch.items, collector->fetch.count, sizeof(*collector->fetch.items),
 		      smallest ? by_size : by_number);
 	limit_fetch(collector);
 	log_info("account=%s messages=%zu to_fetch=%zu to_identify=%zu", collector->params.account->config->name,
@@ -157,7 +245,10 @@ void collector_plan(struct collector *collector)
 
 void collector_unidentified(struct collector *collector, struct ledger_entry *entry)
 {
-	entry_queue_add(&collector->fetch, entry);
+	if (oversize_unread_record(entry) != NULL)
+		plan_unknown(collector, entry);
+	else
+		entry_queue_add(&collector->fetch, entry, FETCH_WHOLE);
 }
 
 void collector_identified(struct collector *collector, struct ledger_entry *entry, const uint8_t hash[LEDGER_HASH_LEN])
@@ -165,7 +256,7 @@ void collector_identified(struct collector *collector, struct ledger_entry *entr
 	const struct ledger_record *record = message_record(entry, hash);
 
 	if (record == NULL)
-		entry_queue_add(&collector->fetch, entry);
+		plan_unknown(collector, entry);
 	else
 		plan_record(collector, entry, record);
 }

@@ -8,6 +8,7 @@
 enum request_kind {
 	REQUEST_TOP,                    /* to identify what was settled before */
 	REQUEST_ENV,                    /* the envelope, where the server knows it */
+	REQUEST_HEADER,                 /* TOP: the message stays on the server */
 	REQUEST_RETR,
 };
 
@@ -23,9 +24,21 @@ struct request {
 TAILQ_HEAD(requests, request);
 TAILQ_HEAD(messages, message);
 
-/* Entries waiting for a command. */
+/* How much of a message is fetched. */
+enum fetch_way {
+	FETCH_WHOLE,                    /* RETR */
+	FETCH_HEADER,                   /* TOP */
+	FETCH_NOTHING,
+};
+
+struct wanted {
+	struct ledger_entry *entry;
+	enum fetch_way way;
+};
+
+/* Entries waiting for their turn. */
 struct entry_queue {
-	struct ledger_entry **items;
+	struct wanted *items;
 	size_t count, capacity, next;
 };
 
@@ -61,6 +74,7 @@ struct collector {
 	struct relay_check *relay_check; /* not answered yet */
 	bool fetch_allowed;             /* the relay takes mail */
 	struct entry_queue fetch, identify;
+	struct entry_queue leave;       /* too large, settled without the relay */
 
 	/* what is under way */
 	struct requests requests;

@@ -53,25 +53,46 @@ static bool has_room(const struct collector *collector)
 
 static void identify_next(struct collector *collector)
 {
-	struct ledger_entry *entry = collector->identify.items[collector->identify.next++];
+	struct ledger_entry *entry = collector->identify.items[collector->identify.next++].entry;
 
 	push(collector, REQUEST_TOP, entry, NULL);
 	pop3_top(collector->session, entry->number);
 }
 
-static void fetch_next(struct collector *collector, size_t reserved)
+static struct message *add_message(struct collector *collector, struct ledger_entry *entry, size_t reserved)
 {
-	struct ledger_entry *entry = collector->fetch.items[collector->fetch.next++];
 	struct message *message = message_new(&collector->env, entry, reserved);
 
 	TAILQ_INSERT_TAIL(&collector->messages, message, link);
 	collector->message_count++;
+	return message;
+}
+
+static void request_message(struct collector *collector, struct message *message)
+{
+	push(collector, message->header_only ? REQUEST_HEADER : REQUEST_RETR, message->entry, message);
+	if (message->header_only)
+		pop3_top(collector->session, message->number);
+	else
+		pop3_retr(collector->session, message->number);
+}
+
+static void fetch_next(struct collector *collector, size_t reserved)
+{
+	const struct wanted *wanted = &collector->fetch.items[collector->fetch.next++];
+	struct ledger_entry *entry = wanted->entry;
+	struct message *message = add_message(collector, entry, reserved);
+
+	message->header_only = wanted->way == FETCH_HEADER;
+	if (wanted->way == FETCH_NOTHING) {
+		message_leave(message);
+		return;
+	}
 	if (collector->params.account->asks_envelope) {
 		push(collector, REQUEST_ENV, entry, message);
 		pop3_env(collector->session, entry->number);
 	}
-	push(collector, REQUEST_RETR, entry, message);
-	pop3_retr(collector->session, entry->number);
+	request_message(collector, message);
 }
 
 static void unwait_again(struct collector *collector, struct message *message)
@@ -87,8 +108,7 @@ static void fetch_again(struct collector *collector, size_t reserved)
 
 	unwait_again(collector, message);
 	message->reserved = reserved;
-	push(collector, REQUEST_RETR, message->entry, message);
-	pop3_retr(collector->session, message->number);
+	request_message(collector, message);
 }
 
 static bool has_fetch(const struct collector *collector)
@@ -115,33 +135,34 @@ static void memory_reserved(void *ctx)
 	collector_go_on(collector);
 }
 
-/* What the next RETR is for; NULL: none is wanted now. */
-static const struct ledger_entry *next_retr(const struct collector *collector)
+/* The memory for the next RETR or TOP; 0: none is wanted now. */
+static size_t next_wants(const struct collector *collector)
 {
 	const struct message *again = TAILQ_FIRST(&collector->again);
-
 	bool tries_env = collector->params.account->asks_envelope && !collector->env_works;
+	const struct wanted *next;
 
 	if (collector->waiter.waiting || (tries_env && collector->requested_count > 0))
-		return NULL;
+		return 0;
 	if (again != NULL)
-		return again->entry;
-	return has_fetch(collector) && collector->message_count < MESSAGES_MAX
-	               ? collector->fetch.items[collector->fetch.next]
-	               : NULL;
+		return message_wants(again->entry, again->header_only);
+	if (!has_fetch(collector) || collector->message_count >= MESSAGES_MAX)
+		return 0;
+	next = &collector->fetch.items[collector->fetch.next];
+	return message_wants(next->entry, next->way != FETCH_WHOLE);
 }
 
 void collector_pump(struct collector *collector)
 {
-	const struct ledger_entry *entry;
+	size_t wanted;
 
 	if (collector->session == NULL || collector->stopping)
 		return;
 	while (collector->identify.next < collector->identify.count && has_room(collector))
 		identify_next(collector);
-	while (has_room(collector) && (entry = next_retr(collector)) != NULL) {
-		size_t wanted = message_wants(entry);
-
+	while (collector->leave.next < collector->leave.count && collector->message_count < MESSAGES_MAX)
+		message_leave(add_message(collector, collector->leave.items[collector->leave.next++].entry, 0));
+	while (has_room(collector) && (wanted = next_wants(collector)) > 0) {
 		if (!budget_request(collector->env.share, &collector->waiter, wanted))
 			break;
 		use_memory(collector, wanted);
@@ -150,7 +171,8 @@ void collector_pump(struct collector *collector)
 
 bool collector_is_idle(const struct collector *collector)
 {
-	bool left = collector->identify.next < collector->identify.count || has_fetch(collector);
+	bool left = collector->identify.next < collector->identify.count ||
+	            collector->leave.next < collector->leave.count || has_fetch(collector);
 
 	return TAILQ_EMPTY(&collector->requests) && TAILQ_EMPTY(&collector->messages) &&
 	       collector->answered == collector->deletion_count && collector->relay_check == NULL &&
@@ -274,6 +296,7 @@ void collector_message_begun(void *ctx, uint32_t number)
 	case REQUEST_ENV:
 		message_envelope_begun(request->message);
 		break;
+	case REQUEST_HEADER:
 	case REQUEST_RETR:
 		message_begun(request->message);
 		break;
@@ -294,6 +317,7 @@ void collector_message_bytes(void *ctx, uint32_t number, const char *data, size_
 	case REQUEST_ENV:
 		message_envelope_feed(request->message, bytes);
 		break;
+	case REQUEST_HEADER:
 	case REQUEST_RETR:
 		message_feed(request->message, bytes);
 		break;
@@ -332,6 +356,9 @@ void collector_message_ended(void *ctx, uint32_t number, enum pop3_message_end h
 		break;
 	case REQUEST_ENV:
 		envelope_ended(collector, request.message, how, text);
+		break;
+	case REQUEST_HEADER:
+		message_ended(request.message, how, text);
 		break;
 	case REQUEST_RETR:
 		collector->result.fetched += how == POP3_MESSAGE_COMPLETE;
@@ -413,6 +440,7 @@ void collector_transfer_deinit(struct collector *collector)
 	collector_top_free(collector);
 	free(collector->fetch.items);
 	free(collector->identify.items);
+	free(collector->leave.items);
 	free(collector->deletions);
 	free(collector->deleted);
 }

@@ -160,7 +160,7 @@ static bool rewind_to_start(void *ctx)
 	struct content *content = ctx;
 
 	content->taken = 0;
-	return !content->drained;
+	return content->bodiless || !content->drained;
 }
 
 struct delivery_source content_source(struct content *content)

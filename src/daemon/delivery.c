@@ -26,10 +26,9 @@ static void done(struct message *message, enum message_fate fate)
 static void committed(void *ctx, int64_t id, enum ledger_state state)
 {
 	static const enum message_fate fates[] = {
-		[LEDGER_STATE_OWED] = MESSAGE_OWED,
-		[LEDGER_STATE_SETTLED] = MESSAGE_SETTLED,
-		[LEDGER_STATE_DELETED] = MESSAGE_SETTLED,
-		[LEDGER_STATE_REFUSED] = MESSAGE_KEPT,
+		[LEDGER_STATE_OWED] = MESSAGE_OWED,       [LEDGER_STATE_SETTLED] = MESSAGE_SETTLED,
+		[LEDGER_STATE_DELETED] = MESSAGE_SETTLED, [LEDGER_STATE_REFUSED] = MESSAGE_KEPT,
+		[LEDGER_STATE_OVERSIZE] = MESSAGE_KEPT,
 	};
 
 	struct message *message = ctx;
@@ -153,6 +152,11 @@ void message_settle_recipient(struct message *message, struct recipient *recipie
 	apply(message, recipient, (struct policy){ .outcome = LEDGER_SETTLED });
 }
 
+void message_refuse_recipient(struct message *message, struct recipient *recipient)
+{
+	record(message, recipient, &(struct policy){ .outcome = LEDGER_REFUSED });
+}
+
 static void defer(struct message *message, struct recipient *recipient)
 {
 	apply(message, recipient, policy_deferred(message, recipient));
@@ -164,7 +168,7 @@ static bool try_lower_case(struct recipient *recipient)
 	bool changed = false;
 	const char *domain = strrchr(recipient->wire, '@');
 
-	if (recipient->owes != LEDGER_OWES_MESSAGE)
+	if (!form_is_direct(recipient, recipient->owes))
 		return false;
 	for (char *at = recipient->wire; *at != '\0' && at != domain; at++) {
 		changed = changed || isupper((unsigned char)*at);
@@ -219,11 +223,11 @@ static void decide(struct message *message, struct recipient *recipient, const s
 	}
 }
 
-/* What we wrote ourselves is about all that were offered. */
+/* What goes to the sender or the postmaster is about all that were offered. */
 static void verdict(void *ctx, size_t index, const struct verdict *verdict)
 {
 	struct message *message = ctx;
-	bool alone = message->offering == LEDGER_OWES_MESSAGE;
+	bool alone = form_is_direct(&message->recipients[message->offered[0]], message->offering);
 
 	for (size_t i = alone ? index : 0; i < (alone ? index + 1 : message->offered_count); i++)
 		decide(message, &message->recipients[message->offered[i]], verdict);
@@ -265,15 +269,24 @@ static void begun_in_ledger(void *ctx, int64_t id)
 		delivery_resume(message->delivery);
 }
 
+/* A message that was not retrieved may also be settled without the relay. */
+static bool may_double(const struct message *message)
+{
+	bool goes_out = message->retrs > 0 || message->delivery != NULL;
+
+	return goes_out && message->recipient_count > 0 && message->record != NULL && message->record->under_way;
+}
+
 void message_begin(struct message *message)
 {
 	const char **addresses = mem_array(message->recipient_count, sizeof(*addresses));
 	enum ledger_owes *owes = mem_array(message->recipient_count, sizeof(*owes));
 	struct ledger_begin begin = {
-		.id = message->record != NULL ? message->record->id : 0,
+		.id = message->record != NULL ? message->record->id : message->replaces,
+		.anew = message->record == NULL && message->replaces != 0,
 		.mailbox = message->env->mailbox,
 		.uid = span_make(message->uid, message->uid_len),
-		.hash = message->hash,
+		.hash = message->identified ? message->hash : NULL,
 		.size = message_size(message),
 		.recipients = addresses,
 		.owes = owes,
@@ -289,7 +302,7 @@ void message_begin(struct message *message)
 		addresses[i] = message->recipients[i].address;
 		owes[i] = message->recipients[i].owes;
 	}
-	if (message->recipient_count > 0 && message->record != NULL && message->record->under_way)
+	if (may_double(message))
 		message_log(message, LOG_AT_WARNING, "deferred",
 		            "possible duplicate: its last transaction was left open, the relay may have it already");
 	message->ledger_id = ledger_begin(message->env->ledger, &begin);
@@ -357,10 +370,12 @@ void message_deliver(struct message *message)
 	/* The number is free for another command only when RETR is through; message_ended comes back here. */
 	if (!message->received)
 		return;
-	if (left && message->retrs < MESSAGE_RETR_MAX)
+	if (left && message->retrs < MESSAGE_RETR_MAX) {
+		message->header_only = message->header_only && !owed_wants_body(message);
 		message->env->again(message->env->ctx, message);
-	else
+	} else {
 		end(message);
+	}
 }
 
 bool message_is_nearly_done(const struct message *message)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * What a transaction carries: the message with our trace on top, the
- * postmaster's copy, the sender's bounce, or a notice; and to whom, from whom
- * and through which relay.
+ * postmaster's copy, the sender's bounce, a notice, or only the header; and to
+ * whom, from whom and through which relay.
  */
 #include "message.h"
 
@@ -41,13 +41,15 @@ static void add_trace(const struct message *message, struct strbuf *trace)
 		trace_format(&facts, trace);
 }
 
-static void write_message(const struct message *message, struct strbuf *head)
+/* With `other_body` its header without what belongs to its own body. */
+static void write_message(const struct message *message, bool other_body, struct strbuf *head)
 {
 	const struct config_account *account = message->env->account->config;
 	const struct header_edits edits = {
 		.strip = &account->strip_headers,
 		.add = &account->add_headers,
 		.fix_message_id = account->fix_message_id,
+		.other_body = other_body,
 	};
 	struct strbuf trace = { 0 };
 
@@ -92,6 +94,8 @@ static enum notice_kept why_kept(const struct message *message)
 {
 	const struct recipient *first = &message->recipients[message->offered[0]];
 
+	if (first->owes == LEDGER_OWES_SIZE)
+		return NOTICE_KEPT_SIZE;
 	if (first->address[0] != '\0')
 		return NOTICE_KEPT_REFUSED;
 	return message->route.reason == ROUTE_LOOP ? NOTICE_KEPT_LOOP : NOTICE_KEPT_FALLBACK;
@@ -103,8 +107,29 @@ static const char *relay_host(const struct config_relay *relay)
 	return relay->endpoint_count == 1 ? relay->endpoints[0].host : NULL;
 }
 
+/* `first`: of those whom it is about. */
+static void write_by_kind(const struct message *message, const struct notice_facts *facts,
+                          const struct recipient *first, struct strbuf *head, struct strbuf *tail)
+{
+	bool direct = form_is_direct(first, message->offering);
+
+	if (message->offering == LEDGER_OWES_COPY) {
+		notice_copy(facts, head, tail);
+	} else if (message->offering == LEDGER_OWES_BOUNCE) {
+		notice_bounce(facts, head);
+	} else if (message->offering == LEDGER_OWES_HEADER) {
+		write_message(message, true, head);
+		notice_body(facts, head);
+	} else if (direct) {
+		notice_size(facts, head);
+	} else {
+		notice_kept(facts, why_kept(message), message->route.explanation, head);
+	}
+}
+
 static void write_notice(const struct message *message, struct strbuf *head, struct strbuf *tail)
 {
+	const struct recipient *first = &message->recipients[message->offered[0]];
 	const struct config_account *account = message->env->account->config;
 	struct notice_refusal *list = refusals(message);
 	char token[2 * TOKEN_BYTES + 1];
@@ -112,12 +137,14 @@ static void write_notice(const struct message *message, struct strbuf *head, str
 		.hostname = message->env->hostname,
 		.account = account->name,
 		.postmaster = account->postmaster,
+		.recipient = message->offered_count == 1 ? first->wire : NULL,
 		.server = account->server_text,
 		.relay = message->env->account->relay->config->name,
 		.relay_host = relay_host(message->env->account->relay->config),
 		.uid = span_make(message->uid, message->uid_len),
 		.size = message_size(message),
-		.sender = message->route.sender,
+		.limit = account->max_size,
+		.sender = message->route.sender != NULL ? message->route.sender : "",
 		.header = &message->header,
 		.token = token,
 		.wall_s = clock_wall_s(),
@@ -126,12 +153,7 @@ static void write_notice(const struct message *message, struct strbuf *head, str
 	};
 
 	make_token(token);
-	if (message->offering == LEDGER_OWES_COPY)
-		notice_copy(&facts, head, tail);
-	else if (message->offering == LEDGER_OWES_BOUNCE)
-		notice_bounce(&facts, head);
-	else
-		notice_kept(&facts, why_kept(message), message->route.explanation, head);
+	write_by_kind(message, &facts, first, head, tail);
 	free(list);
 }
 
@@ -149,6 +171,13 @@ static void add_original_header(const struct message *message, struct strbuf *he
 
 /* --- the transaction --- */
 
+bool form_is_direct(const struct recipient *recipient, enum ledger_owes owes)
+{
+	bool of_size = owes == LEDGER_OWES_SIZE || owes == LEDGER_OWES_HEADER;
+
+	return owes == LEDGER_OWES_MESSAGE || (of_size && recipient->address[0] != '\0');
+}
+
 /* A bounce goes to the sender, the postmaster's mail to him, whomever it is about. */
 static void address(struct message *message)
 {
@@ -158,7 +187,7 @@ static void address(struct message *message)
 		message->wire[0] = message->route.sender;
 		return;
 	}
-	if (message->offering != LEDGER_OWES_MESSAGE) {
+	if (!form_is_direct(&message->recipients[message->offered[0]], message->offering)) {
 		message->wire[0] = message->env->account->config->postmaster;
 		return;
 	}
@@ -188,7 +217,7 @@ bool form_can_be_written(const struct message *message)
 
 bool form_is_bodiless(enum ledger_owes owes)
 {
-	return owes == LEDGER_OWES_BOUNCE || owes == LEDGER_OWES_NOTICE;
+	return owes != LEDGER_OWES_MESSAGE && owes != LEDGER_OWES_COPY;
 }
 
 void form_write(struct message *message)
@@ -199,7 +228,7 @@ void form_write(struct message *message)
 	if (is_dressed(message))
 		return;
 	if (message->offering == LEDGER_OWES_MESSAGE)
-		write_message(message, &head);
+		write_message(message, false, &head);
 	else
 		write_notice(message, &head, &tail);
 	if (message->offering == LEDGER_OWES_COPY)

@@ -93,11 +93,11 @@ void message_free(struct message **pointer)
 	free(message);
 }
 
-size_t message_wants(const struct ledger_entry *entry)
+size_t message_wants(const struct ledger_entry *entry, bool header_only)
 {
 	uint64_t hint = entry->size;
 
-	if (hint == 0)
+	if (hint == 0 || header_only)
 		return RESERVE_UNKNOWN;
 	return hint < MESSAGE_WHOLE_MAX ? (size_t)hint + RESERVE_SLACK : MESSAGE_WHOLE_MAX;
 }
@@ -184,7 +184,9 @@ static bool known_and_settled(struct message *message)
 		return false;
 	message->ledger_id = record->id;
 	message->settled_s = record->settled_s;
-	message->fate = record->state == LEDGER_STATE_REFUSED ? MESSAGE_KEPT : MESSAGE_SETTLED;
+	message->fate = record->state == LEDGER_STATE_REFUSED || record->state == LEDGER_STATE_OVERSIZE
+	                        ? MESSAGE_KEPT
+	                        : MESSAGE_SETTLED;
 	return true;
 }
 
@@ -217,11 +219,27 @@ static void report_kept(const struct message *message)
 	                    : "stays on the server, the postmaster is told (fallback = keep)");
 }
 
+/* What was too large and comes whole now is as if nothing were known of it. */
+static void find_record(struct message *message)
+{
+	const struct ledger_record *record = message_record(message->entry, message->hash);
+
+	/* With two of one UID nobody knows whose such a record is. */
+	if (record == NULL && !message->header_only && !message->entry->shared)
+		record = oversize_unread_record(message->entry);
+	if (record != NULL && !message->header_only && oversize_was(record)) {
+		message->replaces = record->id;
+		record = NULL;
+	}
+	message->record = record;
+}
+
 /* False: its bytes are not needed. */
 static bool first_header(struct message *message)
 {
 	message_hash(&message->header, message->hash);
-	message->record = message_record(message->entry, message->hash);
+	message->identified = true;
+	find_record(message);
 	message->message_id = find_message_id(&message->header);
 	if ((message->entry->shared && message->env->join_twin(message->env->ctx, message)) ||
 	    known_and_settled(message))
@@ -269,9 +287,11 @@ static void header_complete(struct message *message, bool capped)
 		message_discard(message);
 		return;
 	}
-	content_init(&message->content, message_wants(message->entry), taken_from, message);
+	content_init(&message->content, message_wants(message->entry, message->header_only), taken_from, message);
 	message->content.may_end = message->begun;
 	message_account(message);
+	/* Behind a header that came by TOP a body would be an empty one. */
+	message->content.drained = message->header_only;
 	message->skip_body = !owed_wants_body(message);
 	if (message->duplicates == DUPLICATES_UNASKED)
 		message_ask_duplicates(message);
@@ -300,7 +320,7 @@ void message_begun(struct message *message)
 	message->retrs++;
 	if (message->retrs == 1)
 		message->begun_mono_ms = clock_mono_ms();
-	message->size = 0;
+	message->size = message->header_only ? message->entry->size : 0;
 }
 
 static void feed_body(struct message *message, struct span bytes)
@@ -337,7 +357,8 @@ void message_feed(struct message *message, struct span bytes)
 {
 	bool ended = false, capped = false;
 
-	message->size += bytes.len;
+	if (!message->header_only)
+		message->size += bytes.len;
 	if (!message->header_done) {
 		size_t used = header_scan_feed(&message->scan, bytes.data, bytes.len, &ended, &capped);
 
@@ -389,6 +410,10 @@ static void end_header(struct message *message)
 
 void message_ended(struct message *message, enum pop3_message_end how, const char *text)
 {
+	if (how == POP3_MESSAGE_REFUSED && oversize_is_unreadable(message)) {
+		message_leave(message);
+		return;
+	}
 	message->received = true;
 	set_paused(message, false);
 	if (how != POP3_MESSAGE_COMPLETE) {

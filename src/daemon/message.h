@@ -4,7 +4,8 @@
  * its recipients' verdicts. message.c takes the bytes in; owed.c finds
  * who is owed what; duplicates.c holds back what somebody has already;
  * delivery.c hands it out, form.c writes what each transaction carries, and
- * policy.c says what a verdict means.
+ * policy.c says what a verdict means; oversize.c is about those that stay on
+ * the server for their size.
  */
 #ifndef MULTIDROPD_DAEMON_MESSAGE_H
 #define MULTIDROPD_DAEMON_MESSAGE_H
@@ -117,15 +118,18 @@ struct message {
 	bool received;                  /* the last RETR has ended */
 	bool discard;                   /* nobody wants the rest of this RETR */
 	bool skip_body;                 /* only the header is wanted */
+	bool header_only;               /* nothing else comes: TOP in place of RETR */
 	bool over;                      /* no transaction any more in this poll */
 	uint8_t hash[LEDGER_HASH_LEN];
 	char *message_id;
+	bool identified;                /* the hash is known */
 	struct route route;
 	bool may_bounce;                /* the sender may be told of a refusal */
 
 	/* out */
 	const struct ledger_record *record; /* known before; NULL: new */
 	int64_t settled_s;              /* MESSAGE_SETTLED: since when */
+	int64_t replaces;               /* what was too large, and is fetched now: the id of that record, for a new one; 0: none */
 	int64_t ledger_id;              /* 0: the ledger does not know it yet */
 	bool begun;                     /* that it is under way is durable */
 	bool committing;                /* all is said, the commit is under way */
@@ -150,8 +154,8 @@ struct message *message_new(const struct message_env *env, struct ledger_entry *
 /* Cancels what is under way; an open answer to a final dot is logged and stays "under way" in the ledger. */
 void message_free(struct message **message);
 
-/* Bytes a RETR of this message may need in memory. */
-size_t message_wants(const struct ledger_entry *entry);
+/* Bytes a RETR (or TOP) of this message may need in memory. */
+size_t message_wants(const struct ledger_entry *entry, bool header_only);
 
 /* *ENV, before its RETR. Refused: nothing will come of the message in this poll. */
 void message_envelope_begun(struct message *message);
@@ -176,8 +180,26 @@ uint64_t message_size(const struct message *message);
 /* Lets go of the bytes held; what still arrives of this RETR is thrown away. */
 void message_discard(struct message *message);
 
+/* oversize.c */
+/* LIST says that it is over the limit. */
+bool oversize_applies(const struct config_account *account, const struct ledger_entry *entry);
+/* It was found too large when this was written: nobody was delivered it. */
+bool oversize_was(const struct ledger_record *record);
+/* The record without a hash that this UID has, not settled; NULL: none. */
+const struct ledger_record *oversize_unread_record(const struct ledger_entry *entry);
+/* What a new recipient of it is owed. */
+enum ledger_owes oversize_owes(const struct message *message);
+/* Recipients or the postmaster are to be told; else it is settled without the relay. */
+bool oversize_tells(const struct config_account *account);
+/* TOP was refused, for what nobody is owed yet. */
+bool oversize_is_unreadable(const struct message *message);
+/* In place of RETR or TOP: `oversize` is applied without its header. */
+void message_leave(struct message *message);
+
 /* owed.c: who is owed what of this message, and due. False: nobody. */
 bool owed_find(struct message *message);
+/* As a new message's only recipient: LEDGER_NOBODY. */
+struct recipient *owed_add_nobody(struct message *message, enum ledger_owes owes);
 /* The next ones to be served together go into `offered`, and what they are owed into `offering`. False: nobody is left. */
 bool owed_offer(struct message *message);
 /* Somebody waits for something that has the body in it. */
@@ -194,6 +216,8 @@ bool message_awaits_duplicates(const struct message *message);
 int64_t message_remember_s(const struct message *message);
 
 /* form.c: what the transaction about `offered` carries. */
+/* What this recipient is owed goes to him, not to the sender or the postmaster. */
+bool form_is_direct(const struct recipient *recipient, enum ledger_owes owes);
 bool form_is_bodiless(enum ledger_owes owes);
 /* False: it needs another RETR. */
 bool form_can_be_written(const struct message *message);
@@ -222,6 +246,8 @@ void message_begin(struct message *message);
 void message_deliver(struct message *message);
 /* Somebody is settled by a policy, without a transaction. `reply` is for the log. */
 void message_settle_recipient(struct message *message, struct recipient *recipient, const char *reply);
+/* Somebody gets nothing, by a policy, and the message stays on the server. */
+void message_refuse_recipient(struct message *message, struct recipient *recipient);
 /* Cancels what is under way, for good. */
 void message_break(struct message *message);
 /* The final dot is out, or all verdicts are and the commit is under way. */

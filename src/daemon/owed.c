@@ -27,13 +27,20 @@ static void find_new(struct message *message)
 
 	message->recipients = mem_array(route->recipients.count + 1, sizeof(*message->recipients));
 	for (size_t i = 0; i < route->recipients.count; i++) {
-		struct recipient *recipient = add(message, route->recipients.items[i], LEDGER_OWES_MESSAGE);
+		struct recipient *recipient = add(message, route->recipients.items[i], oversize_owes(message));
 
 		if (i < route->originals.count && route->originals.items[i][0] != '\0')
 			recipient->original = mem_strdup(route->originals.items[i]);
 	}
 	if (route->keep)
 		add(message, LEDGER_NOBODY, LEDGER_OWES_NOTICE);
+}
+
+struct recipient *owed_add_nobody(struct message *message, enum ledger_owes owes)
+{
+	message->recipients = mem_array(1, sizeof(*message->recipients));
+	message->offered = mem_array(1, sizeof(*message->offered));
+	return add(message, LEDGER_NOBODY, owes);
 }
 
 static char *find_original(const struct route *route, const char *address)
@@ -91,10 +98,11 @@ static bool goes_with(const struct message *message, const struct recipient *rec
 	return message->offered_count == 0 || (first->address[0] == '\0') == (recipient->address[0] == '\0');
 }
 
-/* What we write ourselves is one mail, about however many. */
+/* What the sender or the postmaster gets is one mail, about however many. */
 static size_t collect(struct message *message, enum ledger_owes owes)
 {
-	size_t most = owes == LEDGER_OWES_MESSAGE ? RELAY_RECIPIENTS_MAX : message->recipient_count;
+	bool about = owes == LEDGER_OWES_BOUNCE || owes == LEDGER_OWES_COPY || owes == LEDGER_OWES_NOTICE;
+	size_t most = about ? message->recipient_count : RELAY_RECIPIENTS_MAX;
 
 	message->offering = owes;
 	message->offered_count = 0;
@@ -111,7 +119,7 @@ static size_t collect(struct message *message, enum ledger_owes owes)
 bool owed_offer(struct message *message)
 {
 	static const enum ledger_owes order[] = { LEDGER_OWES_MESSAGE, LEDGER_OWES_BOUNCE, LEDGER_OWES_COPY,
-		                                  LEDGER_OWES_NOTICE };
+		                                  LEDGER_OWES_NOTICE,  LEDGER_OWES_SIZE,   LEDGER_OWES_HEADER };
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		if (collect(message, order[i]) > 0)

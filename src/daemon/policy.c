@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * What a relay's verdict means for a recipient: `rejected` and `give_up`.
+ * What a relay's verdict means for a recipient: `rejected`, `give_up` and
+ * `oversize`.
  * Whatever cannot be settled ends as a message that stays on the server.
  */
 #include "message.h"
@@ -24,8 +25,13 @@ struct policy policy_accepted(const struct recipient *recipient)
 		[LEDGER_OWES_COPY] = "the postmaster's copy of what was refused",
 	};
 
-	if (recipient->owes == LEDGER_OWES_NOTICE)
+	if (recipient->owes == LEDGER_OWES_NOTICE ||
+	    (recipient->owes == LEDGER_OWES_SIZE && recipient->address[0] == '\0'))
 		return stays("a notice that the message stays on the server");
+	if (recipient->owes == LEDGER_OWES_SIZE)
+		return stays("a notice that it is larger than max_size; the message stays on the server");
+	if (recipient->owes == LEDGER_OWES_HEADER)
+		return stays("the header of what is larger than max_size; the message stays on the server");
 	return (struct policy){ .outcome = LEDGER_DELIVERED, .note = notes[recipient->owes] };
 }
 
@@ -58,6 +64,9 @@ struct policy policy_refused(const struct message *message, const struct recipie
 		return change_to(LEDGER_OWES_COPY, "the bounce is refused: goes to the postmaster");
 	case LEDGER_OWES_COPY:
 		return change_to(LEDGER_OWES_NOTICE, "the postmaster's copy is refused: stays on the server");
+	case LEDGER_OWES_SIZE:
+	case LEDGER_OWES_HEADER:
+		return stays("the notice that it is larger than max_size is refused; the message stays on the server");
 	case LEDGER_OWES_NOTICE:
 		break;
 	}

@@ -73,17 +73,18 @@ static void add_verdict(struct log_line *line, const struct recipient *head, con
 static void write_line(const struct message *message, const struct recipient *head, struct span addresses)
 {
 	bool ours = head->last.owes != LEDGER_OWES_MESSAGE;
+	bool direct = form_is_direct(head, head->last.owes);
 	bool bounce = head->last.owes == LEDGER_OWES_BOUNCE;
 	const struct setup_account *account = message->env->account;
 	struct log_line line;
 
 	begin_line(message, &line, LOG_AT_NOTICE);
 	log_line_str(&line, "from", ours ? "" : message->route.sender);
-	if (ours)
-		log_line_str(&line, "to", bounce ? message->route.sender : account->config->postmaster);
-	else
+	if (direct)
 		log_line_span(&line, "to", addresses);
-	if (ours && addresses.len > 0)
+	else
+		log_line_str(&line, "to", bounce ? message->route.sender : account->config->postmaster);
+	if (!direct && addresses.len > 0)
 		log_line_span(&line, "about", addresses);
 	log_line_num(&line, "size", (int64_t)message_size(message));
 	add_verdict(&line, head, bounce ? account->bounce_relay : account->relay);

@@ -266,6 +266,7 @@ int64_t ledger_begin(struct ledger *ledger, const struct ledger_begin *begin)
 	request->ctx = begin->ctx;
 	request->mailbox = begin->mailbox;
 	strbuf_add_span(&request->uid, begin->uid);
+	request->anew = begin->anew;
 	request->has_hash = begin->hash != NULL;
 	if (request->has_hash)
 		memcpy(request->hash, begin->hash, LEDGER_HASH_LEN);

@@ -17,11 +17,12 @@ static const char *const sql[] = {
 	[LEDGER_SQL_MAILBOX_FIND] = "SELECT id FROM mailbox WHERE account = ?1 AND server = ?2 AND user = ?3",
 	[LEDGER_SQL_MAILBOX_ADD] = "INSERT INTO mailbox (account, server, user) VALUES (?1, ?2, ?3) RETURNING id",
 	[LEDGER_SQL_MESSAGE_FIND] = "SELECT state, settled_at, under_way, mailbox FROM message WHERE id = ?1",
-	/* A commit whose sync failed may have happened all the same; it is done again. */
+	/* A commit whose sync failed may have happened all the same; it is done again. And a known message may begin
+	   anew. */
 	[LEDGER_SQL_MESSAGE_PUT] =
 		"INSERT INTO message (id, mailbox, uid, hash, size, first_seen, state, under_way, settled_at)"
 		" VALUES (?1, ?5, ?6, ?7, ?8, ?9, ?2, ?3, ?4)"
-		" ON CONFLICT DO UPDATE SET state = ?2, under_way = ?3, settled_at = ?4",
+		" ON CONFLICT DO UPDATE SET state = ?2, under_way = ?3, settled_at = ?4, hash = ?7, size = ?8",
 	[LEDGER_SQL_MESSAGE_CHANGE] = "UPDATE message SET state = ?2, under_way = ?3, settled_at = ?4 WHERE id = ?1",
 	[LEDGER_SQL_MESSAGE_DELETED] =
 		"UPDATE message SET state = 'deleted', gone_since = ?2 WHERE id = ?1 AND state <> 'owed'",
@@ -204,10 +205,8 @@ void ledger_db_close(struct ledger_db *db)
 }
 
 static const char *const state_words[] = {
-	[LEDGER_STATE_OWED] = "owed",
-	[LEDGER_STATE_SETTLED] = "settled",
-	[LEDGER_STATE_DELETED] = "deleted",
-	[LEDGER_STATE_REFUSED] = "refused",
+	[LEDGER_STATE_OWED] = "owed",       [LEDGER_STATE_SETTLED] = "settled",   [LEDGER_STATE_DELETED] = "deleted",
+	[LEDGER_STATE_REFUSED] = "refused", [LEDGER_STATE_OVERSIZE] = "oversize",
 };
 
 const char *ledger_state_word(enum ledger_state state)

@@ -40,7 +40,7 @@ static struct ledger_message *add(struct ledger_messages *messages, int64_t id)
 	return message;
 }
 
-void ledger_message_clear(struct ledger_message *message)
+static void forget_recipients(struct ledger_message *message)
 {
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		free(message->recipients[i].address);
@@ -48,6 +48,13 @@ void ledger_message_clear(struct ledger_message *message)
 		free(message->recipients[i].refusal);
 	}
 	free(message->recipients);
+	message->recipients = NULL;
+	message->recipient_count = message->recipient_capacity = 0;
+}
+
+void ledger_message_clear(struct ledger_message *message)
+{
+	forget_recipients(message);
 	strbuf_free(&message->uid);
 	strbuf_free(&message->message_id);
 }
@@ -118,11 +125,21 @@ static struct ledger_recipient *find_or_add(struct ledger_message *message, cons
 static void describe(struct ledger_message *message, const struct ledger_request *begin)
 {
 	message->mailbox = begin->mailbox;
+	strbuf_clear(&message->uid);
 	strbuf_add_span(&message->uid, strbuf_span(&begin->uid));
 	message->has_hash = begin->has_hash;
 	memcpy(message->hash, begin->hash, sizeof(message->hash));
 	message->size = begin->size;
 	message->first_seen_s = begin->now_s;
+}
+
+/* The row stays, with its id and when it was first seen. */
+static void start_anew(struct ledger_message *message, const struct ledger_request *begin)
+{
+	forget_recipients(message);
+	describe(message, begin);
+	message->anew = true;
+	message->stored = false;
 }
 
 static void note_transaction(struct ledger_message *message, const struct ledger_request *begin)
@@ -149,6 +166,8 @@ static int apply_begin(struct ledger *ledger, const struct ledger_request *begin
 	if (message == NULL) {
 		message = add(&ledger->messages, begin->id);
 		describe(message, begin);
+	} else if (begin->anew) {
+		start_anew(message, begin);
 	}
 	note_transaction(message, begin);
 	for (size_t i = 0; i < begin->recipients.count; i++) {
@@ -245,10 +264,24 @@ static bool has_recipient(const struct ledger_message *message, enum ledger_reci
 	return false;
 }
 
+static bool is_left_for_its_size(const struct ledger_message *message)
+{
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		const struct ledger_recipient *recipient = &message->recipients[i];
+
+		if (recipient->state == LEDGER_RECIPIENT_REFUSED &&
+		    (recipient->owes == LEDGER_OWES_SIZE || recipient->owes == LEDGER_OWES_HEADER))
+			return true;
+	}
+	return false;
+}
+
 static enum ledger_state final_state(const struct ledger_message *message)
 {
 	if (has_recipient(message, LEDGER_RECIPIENT_OWED))
 		return LEDGER_STATE_OWED;
+	if (is_left_for_its_size(message))
+		return LEDGER_STATE_OVERSIZE;
 	if (has_recipient(message, LEDGER_RECIPIENT_REFUSED))
 		return LEDGER_STATE_REFUSED;
 	return LEDGER_STATE_SETTLED;
@@ -298,6 +331,7 @@ void ledger_messages_committed(struct ledger_messages *messages)
 		STAILQ_REMOVE_HEAD(&messages->dirty, next_dirty);
 		message->dirty = false;
 		message->stored = true;
+		message->anew = false;
 		for (size_t i = 0; i < message->recipient_count; i++) {
 			message->recipients[i].dirty = false;
 			message->recipients[i].seen_until_s = 0;

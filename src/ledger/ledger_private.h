@@ -114,7 +114,8 @@ struct ledger_message {
 	struct ledger_message *same_bucket;
 	STAILQ_ENTRY(ledger_message) next_dirty;
 	int64_t id;
-	bool stored; /* has a row */
+	bool stored; /* has a row, and that says of it what is so for good */
+	bool anew;   /* has a row that is to be written over; those of its recipients go */
 	bool dirty;
 	bool under_way;
 	enum ledger_state state;
@@ -174,6 +175,7 @@ struct ledger_request {
 	int64_t now_s;
 	int64_t mailbox; /* begin, duplicates */
 	struct strbuf uid;
+	bool anew; /* begin, as the next three */
 	bool has_hash;
 	uint8_t hash[LEDGER_HASH_LEN];
 	uint64_t size;

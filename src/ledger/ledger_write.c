@@ -15,10 +15,9 @@ static const char *const recipient_words[] = {
 };
 
 static const char *const owes_words[] = {
-	[LEDGER_OWES_MESSAGE] = "message",
-	[LEDGER_OWES_BOUNCE] = "bounce",
-	[LEDGER_OWES_COPY] = "copy",
-	[LEDGER_OWES_NOTICE] = "notice",
+	[LEDGER_OWES_MESSAGE] = "message", [LEDGER_OWES_BOUNCE] = "bounce", [LEDGER_OWES_COPY] = "copy",
+	[LEDGER_OWES_NOTICE] = "notice",   [LEDGER_OWES_SIZE] = "size", /* too large: a notice, */
+	[LEDGER_OWES_HEADER] = "header",                                /* or its header */
 };
 
 static enum ledger_recipient_state recipient_state_of(const char *word)
@@ -135,6 +134,8 @@ static int drop_recipients(struct ledger_db *db, int64_t message)
 int ledger_message_write(struct ledger_db *db, const struct ledger_message *message)
 {
 	if (write_message(db, message) != 0 || ledger_seen_write(db, message) != 0)
+		return -1;
+	if (message->anew && drop_recipients(db, message->id) != 0)
 		return -1;
 	if (message->state == LEDGER_STATE_SETTLED)
 		return message->stored ? drop_recipients(db, message->id) : 0;

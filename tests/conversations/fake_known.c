@@ -45,21 +45,30 @@ struct known *known_new(const struct ledger_begin *begin, int64_t id)
 	known->remember_s = begin->remember_s;
 	known->uid = mem_strndup(begin->uid.data, begin->uid.len);
 	known->uid_len = begin->uid.len;
-	memcpy(known->hash, begin->hash, sizeof(known->hash));
+	known->anew = begin->anew;
+	known->has_hash = begin->hash != NULL;
+	if (known->has_hash)
+		memcpy(known->hash, begin->hash, sizeof(known->hash));
 	known->under_way = true;
 	for (size_t i = 0; i < begin->recipient_count; i++)
 		find_recipient(known, begin->recipients[i], begin->owes != NULL ? begin->owes[i] : LEDGER_OWES_MESSAGE);
 	return known;
 }
 
-void known_free(struct known *known)
+static void forget_recipients(struct known *known)
 {
-	if (known == NULL)
-		return;
 	for (size_t i = 0; i < known->recipient_count; i++) {
 		free(known->recipients[i].address);
 		free(known->recipients[i].refusal);
 	}
+	known->recipient_count = 0;
+}
+
+void known_free(struct known *known)
+{
+	if (known == NULL)
+		return;
+	forget_recipients(known);
 	free(known->recipients);
 	free(known->uid);
 	strbuf_free(&known->message_id);
@@ -75,6 +84,11 @@ void known_begin(struct known *known, const struct known *begun)
 	strbuf_clear(&known->message_id);
 	strbuf_add_span(&known->message_id, strbuf_span(&begun->message_id));
 	known->remember_s = begun->remember_s;
+	if (begun->anew) {
+		forget_recipients(known);
+		known->has_hash = begun->has_hash;
+		memcpy(known->hash, begun->hash, sizeof(known->hash));
+	}
 	for (size_t i = 0; i < begun->recipient_count; i++) {
 		recipient = find_recipient(known, begun->recipients[i].address, begun->recipients[i].owes);
 		recipient->state = KNOWN_OWED;
@@ -133,14 +147,20 @@ void known_verdict(struct known *known, const struct ledger_verdict *verdict, st
 
 enum ledger_state known_end(struct known *known, int64_t now_s)
 {
-	bool owed = false, refused = false;
+	bool owed = false, refused = false, oversize = false;
 
 	for (size_t i = 0; i < known->recipient_count; i++) {
-		owed = owed || known->recipients[i].state == KNOWN_OWED;
-		refused = refused || known->recipients[i].state == KNOWN_REFUSED;
+		const struct known_recipient *recipient = &known->recipients[i];
+
+		owed = owed || recipient->state == KNOWN_OWED;
+		refused = refused || recipient->state == KNOWN_REFUSED;
+		oversize = oversize || (recipient->state == KNOWN_REFUSED && recipient->owes >= LEDGER_OWES_SIZE);
 	}
 	known->under_way = false;
-	known->state = owed ? LEDGER_STATE_OWED : refused ? LEDGER_STATE_REFUSED : LEDGER_STATE_SETTLED;
+	known->state = owed       ? LEDGER_STATE_OWED
+	               : oversize ? LEDGER_STATE_OVERSIZE
+	               : refused  ? LEDGER_STATE_REFUSED
+	                          : LEDGER_STATE_SETTLED;
 	known->settled_s = owed ? 0 : now_s;
 	return known->state;
 }
@@ -152,7 +172,7 @@ void known_add_record(const struct known *known, struct ledger_entry *entry)
 	entry->records = realloc(entry->records, (entry->record_count + 1) * sizeof(*entry->records));
 	record = &entry->records[entry->record_count++];
 	*record = (struct ledger_record){ .id = known->id,
-		                          .has_hash = true,
+		                          .has_hash = known->has_hash,
 		                          .state = known->state,
 		                          .settled_s = known->settled_s,
 		                          .returned = known->missing,
@@ -176,9 +196,9 @@ void known_add_record(const struct known *known, struct ledger_entry *entry)
 
 void known_describe(const struct known *known)
 {
-	static const char *const states[] = { "owed", "settled", "deleted", "refused" };
+	static const char *const states[] = { "owed", "settled", "deleted", "refused", "oversize" };
 	static const char *const marks[] = { "", "", "~", "!" };
-	static const char *const owes[] = { "", "(bounce)", "(copy)", "(notice)" };
+	static const char *const owes[] = { "", "(bounce)", "(copy)", "(notice)", "(size)", "(header)" };
 	struct strbuf settled = { 0 }, owed = { 0 };
 
 	for (size_t i = 0; i < known->recipient_count; i++) {

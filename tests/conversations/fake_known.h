@@ -21,6 +21,7 @@ struct known {
 	int64_t remember_s;
 	char *uid;
 	size_t uid_len;
+	bool has_hash, anew;
 	uint8_t hash[LEDGER_HASH_LEN];
 	enum ledger_state state;
 	bool under_way;

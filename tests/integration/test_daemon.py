@@ -77,7 +77,7 @@ def configuration_test_warns_and_is_content():
 def option_of_a_later_version_is_refused_not_ignored():
     with Place() as place:
         daemon = Multidropd(place)
-        daemon.configure({"one": multidrop_account(1, oversize="delete")}, {})
+        daemon.configure({"one": multidrop_account(1, uidl_guard=50)}, {})
         status, out, log = daemon.run("-t")
         check.assertEqual(status, CONFIG)
         check.assertRegex(f"{out}\n{log}", "not supported yet")

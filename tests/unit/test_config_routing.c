@@ -385,6 +385,14 @@ static void header_fields(void **state)
 		  "c:2: strip_headers = \"X B\" is no field name: write one as it stands in the header, "
 		  "\"X-Envelope-To\" for example\n",
 		  NULL },
+		{ ACCOUNT("oversize = delete"), "",
+		  "c:1: warning: oversize without max_size: nothing is ever too large\n" },
+		{ ACCOUNT("oversize = delete max_size = 1"), "", NULL },
+		{ "defaults { oversize = keep }\n" ACCOUNT(""), "", NULL },
+		{ ACCOUNT("oversize = bounce"),
+		  "c:1: oversize = \"bounce\" is not known: write keep, notify, headers or delete\n", NULL },
+		{ ACCOUNT("max_size = big"),
+		  "c:1: max_size = \"big\" is not a size: write 64K, 10M, 1G or a bare number of bytes\n", NULL },
 		{ ACCOUNT("strip_headers = received"), "",
 		  "c:1: warning: strip_headers takes out Received: mail that goes in a circle is no longer noticed by "
 		  "it\n" },

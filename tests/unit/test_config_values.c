@@ -144,6 +144,8 @@ static void account_defaults(void **state)
 	assert_int_equal(account->priority, 0);
 	assert_false(account->keep);
 	assert_int_equal(account->order, CONFIG_ORDER_SMALLEST);
+	assert_int_equal(account->max_size, 0);
+	assert_int_equal(account->oversize, CONFIG_OVERSIZE_NOTIFY);
 	assert_int_equal(account->connect_timeout_s, 30);
 	assert_int_equal(account->timeout_s, 120);
 	assert_true(account->pipelining);
@@ -198,7 +200,8 @@ static void all_written(void **state)
 	             "tls_fingerprint = { 'sha256:" HEX64 "', 'SHA256:" HEX64 "' } source_address = 127.0.0.1\n"
 	             "user = 'a@b' password_command = 'cat /x' auth = { apop, user } interval = 90s priority = -5 keep "
 	             "= true\n"
-	             "order = server connect_timeout = 5 timeout = 6 pipelining = off relay = s sender = '<>' "
+	             "order = server max_size = 10M oversize = headers connect_timeout = 5 timeout = 6 pipelining = "
+	             "off relay = s sender = '<>' "
 	             "add_received = no\n"
 	             "multidrop { envelope = { X-A, X-B } position = any skip = 2 which = all strip_prefix = p- "
 	             "strip_suffix = -s\n"
@@ -254,6 +257,8 @@ static void all_written(void **state)
 	assert_int_equal(account->priority, -5);
 	assert_true(account->keep);
 	assert_int_equal(account->order, CONFIG_ORDER_SERVER);
+	assert_int_equal(account->max_size, 10 << 20);
+	assert_int_equal(account->oversize, CONFIG_OVERSIZE_HEADERS);
 	assert_int_equal(account->connect_timeout_s, 5);
 	assert_int_equal(account->timeout_s, 6);
 	assert_false(account->pipelining);
@@ -415,8 +420,8 @@ static const struct name names[] = {
 	{ "defaults", "keep", true },
 	{ "defaults", "delete_after", true },
 	{ "defaults", "order", true },
-	{ "defaults", "max_size", false },
-	{ "defaults", "oversize", false },
+	{ "defaults", "max_size", true },
+	{ "defaults", "oversize", true },
 	{ "defaults", "max_messages", true },
 	{ "defaults", "connect_timeout", true },
 	{ "defaults", "timeout", true },

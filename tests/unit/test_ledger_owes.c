@@ -77,6 +77,10 @@ static void each_outcome(void **state)
 		{ LEDGER_OWES_BOUNCE, LEDGER_DEFERRED, LEDGER_STATE_OWED, "state = 'owed' AND owes = 'bounce'" },
 		{ LEDGER_OWES_COPY, LEDGER_POSSIBLE, LEDGER_STATE_OWED, "state = 'owed' AND owes = 'copy'" },
 		{ LEDGER_OWES_NOTICE, LEDGER_REFUSED, LEDGER_STATE_REFUSED, "state = 'refused' AND owes = 'notice'" },
+		{ LEDGER_OWES_SIZE, LEDGER_REFUSED, LEDGER_STATE_OVERSIZE, "state = 'refused' AND owes = 'size'" },
+		{ LEDGER_OWES_HEADER, LEDGER_REFUSED, LEDGER_STATE_OVERSIZE, "state = 'refused' AND owes = 'header'" },
+		{ LEDGER_OWES_SIZE, LEDGER_DEFERRED, LEDGER_STATE_OWED, "state = 'owed' AND owes = 'size'" },
+		{ LEDGER_OWES_HEADER, LEDGER_POSSIBLE, LEDGER_STATE_OWED, "state = 'owed' AND owes = 'header'" },
 	};
 	struct world *world = *state;
 	int64_t id;
@@ -271,6 +275,121 @@ static void settled_beside_others(void **state)
 	}
 }
 
+/* Too large, and one of the recipients was told; the other is owed, refused, or was told as well. */
+static void too_large_beside_others(void **state)
+{
+	static const struct {
+		enum ledger_owes bob;
+		enum ledger_outcome outcome;
+		enum ledger_state want;
+	} cases[] = {
+		{ LEDGER_OWES_SIZE, LEDGER_REFUSED, LEDGER_STATE_OVERSIZE },
+		{ LEDGER_OWES_SIZE, LEDGER_DEFERRED, LEDGER_STATE_OWED },
+		{ LEDGER_OWES_NOTICE, LEDGER_REFUSED, LEDGER_STATE_OVERSIZE },
+		{ LEDGER_OWES_NOTICE, LEDGER_DEFERRED, LEDGER_STATE_OWED },
+		{ LEDGER_OWES_MESSAGE, LEDGER_DELIVERED, LEDGER_STATE_OVERSIZE },
+	};
+	struct world *world = *state;
+	int64_t id;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		id = begin_owing(world, 0, ALICE, LEDGER_OWES_SIZE);
+		begin_owing(world, id, BOB, cases[i].bob);
+		verdict(world, id, ALICE, LEDGER_REFUSED);
+		verdict(world, id, BOB, cases[i].outcome);
+		assert_int_equal(end(world, id), cases[i].want);
+	}
+}
+
+static int64_t begin_anew(struct world *world, int64_t id, const uint8_t *hash, const char *recipient)
+{
+	struct ledger_begin begin = {
+		.id = id,
+		.anew = true,
+		.mailbox = 1,
+		.uid = SPAN("uid"),
+		.hash = hash,
+		.size = 4711,
+		.recipients = &recipient,
+		.recipient_count = 1,
+		.now_s = test_now_s,
+	};
+
+	return ledger_begin(world->ledger, &begin);
+}
+
+static const struct ledger_record *left_for_its_size(struct world *world, int64_t *id)
+{
+	*id = begin_owing(world, 0, LEDGER_NOBODY, LEDGER_OWES_SIZE);
+	verdict(world, *id, LEDGER_NOBODY, LEDGER_REFUSED);
+	assert_int_equal(end(world, *id), LEDGER_STATE_OVERSIZE);
+	reopen(world);
+	return compare_one(world, "uid");
+}
+
+/* A record by UID alone becomes that of a message that is delivered. */
+static void anew_forgets_what_was_known(void **state)
+{
+	static const uint8_t hash[LEDGER_HASH_LEN] = { 9 };
+	struct world *world = *state;
+	const struct ledger_record *record;
+	int64_t id;
+
+	record = left_for_its_size(world, &id);
+	assert_int_equal(record->state, LEDGER_STATE_OVERSIZE);
+	assert_int_equal(record->settled_s, START);
+	assert_int_equal(record->owed_count, 0);
+	assert_false(record->has_hash);
+	test_now_s += 60;
+	assert_int_equal(begin_anew(world, id, hash, BOB), id);
+	wait_quiet(world);
+	reopen(world);
+	record = compare_one(world, "uid");
+	assert_int_equal(world->listing->entries[0].record_count, 1);
+	assert_int_equal(record->id, id);
+	assert_true(record->has_hash);
+	assert_memory_equal(record->hash, hash, sizeof(hash));
+	assert_int_equal(record->settled_s, 0);
+	assert_int_equal(record->owed_count, 1);
+	assert_string_equal(record->owed[0].recipient, BOB);
+	assert_int_equal(record->owed[0].owes, LEDGER_OWES_MESSAGE);
+	assert_int_equal(query(world, "SELECT count(*) FROM recipient"), 1);
+	assert_int_equal(query(world, "SELECT size FROM message"), 4711);
+	assert_int_equal(query(world, "SELECT first_seen FROM message"), START);
+	begin_owing(world, id, BOB, LEDGER_OWES_MESSAGE);
+	verdict(world, id, BOB, LEDGER_DELIVERED);
+	assert_int_equal(end(world, id), LEDGER_STATE_SETTLED);
+	assert_int_equal(query(world, "SELECT count(*) FROM recipient"), 0);
+}
+
+/* All between two commits, and of a record that is dropped meanwhile. */
+static void anew_within_a_batch(void **state)
+{
+	static const uint8_t hash[LEDGER_HASH_LEN] = { 9 };
+	struct world *world = *state;
+	const struct ledger_record *record;
+	sqlite3 *other;
+	int64_t id;
+
+	left_for_its_size(world, &id);
+	other = hold_thread(world);
+	begin_anew(world, id, hash, ALICE);
+	begin_anew(world, id, hash, BOB);
+	verdict(world, id, BOB, LEDGER_DEFERRED);
+	ledger_end(world->ledger, id, test_now_s, NULL, NULL);
+	release_thread(world, other);
+	record = compare_one(world, "uid");
+	assert_int_equal(record->owed_count, 1);
+	assert_string_equal(record->owed[0].recipient, BOB);
+	assert_int_equal(record->owed[0].due_s, START + 600);
+	assert_true(record->has_hash);
+	change(world, "DELETE FROM message");
+	begin_anew(world, id, hash, ALICE);
+	verdict(world, id, ALICE, LEDGER_DELIVERED);
+	assert_int_equal(end(world, id), LEDGER_STATE_SETTLED);
+	assert_int_equal(compare_one(world, "uid")->id, id);
+}
+
 static void unknown_words_owe_the_message(void **state)
 {
 	struct world *world = *state;
@@ -295,6 +414,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(changed_without_being_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_is_a_recipient, setup, teardown),
 		cmocka_unit_test_setup_teardown(settled_beside_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(too_large_beside_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(anew_forgets_what_was_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(anew_within_a_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(unknown_words_owe_the_message, setup, teardown),
 	};
 
