@@ -12,6 +12,7 @@ import subprocess
 import time
 
 from messages import dissect, mixed
+from place import wait_for
 from scene import USER, Scene, check_doubles, check_everybody
 from servers import OFFICE_USERS, Postfix
 from tap import Skip, check, main, test
@@ -124,6 +125,8 @@ class Storm:
 
 
 def through_a_storm(choose_relay, *victims):
+    if "VOLUME" not in os.environ:
+        raise Skip("a storm takes minutes: VOLUME=300 and more")
     mail, chance = mixed(VOLUME, SEED), random.Random(SEED)
     with Scene() as scene:
         relay = choose_relay(scene)
@@ -137,7 +140,7 @@ def through_a_storm(choose_relay, *victims):
         print(f"# {dict(storm.kills)}", flush=True)
         check.assertEqual(set(storm.kills), set(victims), "each was killed")
         check.assertGreaterEqual(sum(storm.kills.values()), 4, "too few kills to prove anything")
-        check_doubles(scene.daemon.log(), relay, mail, sum(storm.kills.values()), uids)
+        check_survivors(scene.daemon.log(), relay, mail, sum(storm.kills.values()), uids)
 
 
 @test
