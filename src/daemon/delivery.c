@@ -7,11 +7,11 @@
 #include "message.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "multidropd/clock.h"
+#include "multidropd/digest.h"
 #include "multidropd/log.h"
 #include "multidropd/mem.h"
 
@@ -319,20 +319,14 @@ static void begun(void *ctx)
 		message_begin(message);
 }
 
-/* The same for each attempt at this message; it says nothing about it. */
-static void make_envid(const struct message *message, char envid[ENVID_LEN + 1])
-{
-	for (size_t i = 0; i < ENVID_LEN / 2; i++)
-		snprintf(envid + 2 * i, 3, "%02x", message->hash[i]);
-}
-
 static void start(struct message *message)
 {
 	static const struct delivery_events events = { .begun = begun, .verdict = verdict, .ended = ended };
 	struct delivery_params params;
 
 	form_write(message);
-	make_envid(message, message->envid);
+	/* The same for each attempt at this message; it says nothing about it. */
+	digest_hex(message->hash, ENVID_LEN / 2, message->envid);
 	params = (struct delivery_params){
 		.sender = form_sender(message),
 		.recipients = message->wire,

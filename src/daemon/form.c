@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "multidropd/clock.h"
+#include "multidropd/digest.h"
 #include "multidropd/edit.h"
 #include "multidropd/mem.h"
 #include "multidropd/notice.h"
@@ -79,15 +80,10 @@ static struct notice_refusal *refusals(const struct message *message)
 /* The boundary of a MIME part must not be in it, and nobody can have guessed this one. */
 static void make_token(char token[2 * TOKEN_BYTES + 1])
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t bytes[TOKEN_BYTES];
 
 	arc4random_buf(bytes, sizeof(bytes));
-	for (size_t i = 0; i < TOKEN_BYTES; i++) {
-		token[2 * i] = digits[bytes[i] >> 4];
-		token[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	token[2 * TOKEN_BYTES] = '\0';
+	digest_hex(bytes, sizeof(bytes), token);
 }
 
 static enum notice_kept why_kept(const struct message *message)

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "multidropd/escape.h"
+
 #define LABEL_MAX 63u
 #define DOMAIN_MAX 255u
 
@@ -21,23 +23,10 @@ bool address_is_atext(char byte)
 	       (byte != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", byte) != NULL);
 }
 
-/* Bytes of the UTF-8 character that `text` begins with; 0: none, or a control character (RFC 3629, C1). */
-static size_t utf8_length(struct span text)
+/* C0, DEL and C1. */
+static bool is_control(uint32_t code)
 {
-	static const uint32_t least[5] = { 0, 0, 0xa0, 0x800, 0x10000 };
-	unsigned char lead = (unsigned char)text.data[0];
-	size_t len = lead < 0xc0 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
-	uint32_t code;
-
-	if (len == 0 || len > text.len)
-		return 0;
-	code = lead & (0xffu >> (len + 1));
-	for (size_t i = 1; i < len; i++) {
-		if ((text.data[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (text.data[i] & 0x3f);
-	}
-	return code < least[len] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : len;
+	return code < 0x20 || (code >= 0x7f && code <= 0x9f);
 }
 
 static bool is_text(struct span text)
@@ -45,10 +34,10 @@ static bool is_text(struct span text)
 	size_t len;
 
 	for (size_t at = 0; at < text.len; at += len) {
-		unsigned char byte = (unsigned char)text.data[at];
+		uint32_t code;
 
-		len = byte <= 0x7f ? 1 : utf8_length(span_from(text, at));
-		if (len == 0 || byte < 0x20 || byte == 0x7f)
+		len = escape_utf8_length(span_from(text, at), &code);
+		if (len == 0 || is_control(code))
 			return false;
 	}
 	return true;

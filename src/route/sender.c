@@ -46,15 +46,6 @@ static char *from_named_field(const struct route_rules *rules, const struct head
 	return sender;
 }
 
-static char *without_brackets(const char *path)
-{
-	struct span text = span_of(path);
-
-	if (text.len >= 2 && text.data[0] == '<' && text.data[text.len - 1] == '>')
-		text = span_make(text.data + 1, text.len - 2);
-	return span_dup(text);
-}
-
 char *sender_find(const struct route_rules *rules, const struct header *header, const struct env *env)
 {
 	size_t len = rules->sender != NULL ? strlen(rules->sender) : 0;
@@ -63,5 +54,5 @@ char *sender_find(const struct route_rules *rules, const struct header *header, 
 		return env != NULL ? from_text(env->sender) : from_field(header, sender_return_path(header));
 	if (rules->sender[len - 1] == ':')
 		return from_named_field(rules, header);
-	return without_brackets(rules->sender);
+	return span_dup(env_address(span_of(rules->sender)));
 }
