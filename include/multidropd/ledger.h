@@ -54,6 +54,14 @@ void ledger_close(struct ledger **ledger);
 int ledger_fd(const struct ledger *ledger);
 void ledger_dispatch(struct ledger *ledger);
 
+/*
+ * The accounts that are configured, from now on; before the first comparison
+ * and after each reload. A mailbox that no account has, but one that is not
+ * among these had with the same server and user, is that one: the account was
+ * renamed.
+ */
+void ledger_set_accounts(struct ledger *ledger, const char *const *names, size_t count);
+
 /* A mailbox is all three. `server` is host and port as configured. */
 struct ledger_mailbox {
 	const char *account;
@@ -105,8 +113,19 @@ struct ledger_record {
 	int64_t settled_s;      /* when the last recipient was settled; 0: somebody is owed it */
 	bool returned;          /* a complete listing has lacked it before this one: the UID may be another's now */
 	bool under_way;         /* a crash or a stop left its transaction open: the next one may double it */
+	/* Known under another UID, or under this one where the account's server or user was another: only the hash says
+	 * that it is this message, and ledger_move must say so before anything else is written about it. */
+	bool elsewhere;
 	struct ledger_owed *owed; /* while OWED: those who have it or were refused for good are not among them */
 	size_t owed_count;
+};
+
+/* What the administrator wants of a message, whatever is known of it. */
+enum ledger_mark {
+	LEDGER_MARK_NONE,
+	LEDGER_MARK_FETCH,      /* fetched again, once */
+	LEDGER_MARK_DELETE,     /* deleted from the server */
+	LEDGER_MARK_SKIP,       /* left alone */
 };
 
 struct ledger_entry {
@@ -116,6 +135,7 @@ struct ledger_entry {
 	struct ledger_record *records; /* with this UID in this mailbox; mostly none or one */
 	size_t record_count;
 	bool shared;            /* another entry of this listing has the same UID */
+	enum ledger_mark mark;
 };
 
 struct ledger_listing {
@@ -124,7 +144,18 @@ struct ledger_listing {
 	char *bytes;            /* owns the UIDs */
 	size_t bytes_len, bytes_capacity;
 	bool complete;          /* what it lacks is gone from the server */
-	int64_t mailbox;        /* filled by the comparison: the mailbox's row */
+	bool by_hash;           /* the server has no UIDL: each UID is LEDGER_HASH_UID_LEN digits, see ledger_hash_uid */
+	size_t guard;           /* `uidl_guard`; 0: off */
+	/* Filled by the comparison. */
+	int64_t mailbox;        /* the mailbox's row */
+	bool renumbered;        /* found just now: at least `guard` messages known, at least as many listed, none the same */
+	/*
+	 * Records that may be any entry's of which nothing is known by its UID, in
+	 * the order of their hashes: while a renumbering is not worked off, and
+	 * for messages that were named by their hash before. Mostly none.
+	 */
+	struct ledger_record *lost;
+	size_t lost_count;
 };
 
 /* Builds a listing; UIDs are copied. The spans are valid from the comparison on. */
@@ -132,16 +163,35 @@ struct ledger_listing *ledger_listing_new(void);
 void ledger_listing_add(struct ledger_listing *listing, uint32_t number, struct span uid, uint64_t size);
 void ledger_listing_free(struct ledger_listing **listing);
 
+/* The UID of a message on a server that has no UIDL: its header hash in lower-case hexadecimal digits, without a NUL. */
+#define LEDGER_HASH_UID_LEN ((size_t)2 * LEDGER_HASH_LEN)
+void ledger_hash_uid(const uint8_t hash[LEDGER_HASH_LEN], char uid[LEDGER_HASH_UID_LEN]);
+
+/*
+ * After the comparison: the record of this entry that has this hash, its own
+ * first (what is owed before what is settled), else one that was lost, which
+ * becomes the entry's and nobody else's. NULL: none. The entry's `records` may move.
+ */
+struct ledger_record *ledger_listing_match(struct ledger_listing *listing, struct ledger_entry *entry,
+                                           const uint8_t hash[LEDGER_HASH_LEN]);
+
 /*
  * Compares a listing with what is known: fills records, notes what is gone
  * when the listing is complete, drops what has been gone long enough. Takes
  * the listing and gives it back to `compared`, which owns it then. What is gone
  * is dropped 30 days after the first complete listing without it, 3 days after
  * a confirmed deletion, and only when a complete listing lacks it then too.
+ *
+ * A record is an entry's by its UID; of a listing `by_hash` also by its hash,
+ * whatever its UID. An entry without any gets those of the same UID and a hash
+ * that the account has at another server or user, as `elsewhere`.
  */
 typedef void ledger_compared_fn(void *ctx, struct ledger_listing *listing);
 void ledger_compare(struct ledger *ledger, const struct ledger_mailbox *mailbox, struct ledger_listing *take_listing,
                     ledger_compared_fn *compared, void *ctx);
+
+/* A record that was `elsewhere` has this UID in this mailbox from now on, and is there. All is copied; not waited for. */
+void ledger_move(struct ledger *ledger, int64_t id, int64_t mailbox, struct span uid);
 
 /* Requests of one owner (its ctx) that were not answered yet: the work is done all the same, the callback is not called. */
 void ledger_forget_callbacks(struct ledger *ledger, void *ctx);
@@ -152,6 +202,7 @@ struct ledger_begin {
 	int64_t id;             /* of a record that is tried again; 0: a new message */
 	/* Of a known record: it is as if new. What is known of its recipients is forgotten, UID, hash and size are set. */
 	bool anew;
+	bool takes_mark;        /* the message was marked FETCH, and this is it: the mark goes with the same commit */
 	int64_t mailbox;
 	struct span uid;
 	const uint8_t *hash;    /* LEDGER_HASH_LEN; NULL: not known */
@@ -230,8 +281,69 @@ struct ledger_duplicates {
 /* All is copied. */
 void ledger_find_duplicates(struct ledger *ledger, const struct ledger_duplicates *wanted);
 
-/* QUIT confirmed the DELE of these; one that is owed is left as it is. Not waited for. */
+/* QUIT confirmed the DELE of these; one that is owed is left as it is. Their marks go. Not waited for. */
 void ledger_deleted(struct ledger *ledger, const int64_t *ids, size_t count, int64_t now_s);
+
+/* ------------------------------------------------------- for the administrator */
+
+/*
+ * From the next comparison on. A mark may precede its message. It goes when
+ * what it says is done, and 30 days after a complete listing first lacked its
+ * UID. NONE takes a mark away.
+ */
+struct ledger_marking {
+	struct ledger_mailbox mailbox;
+	enum ledger_mark mark;
+	const struct span *uids;
+	size_t uid_count;
+	/* After the commit; by UID: a message with it is known. */
+	void (*marked)(void *ctx, const bool *known, size_t count);
+	void *ctx;
+};
+/* All is copied. */
+void ledger_set_mark(struct ledger *ledger, const struct ledger_marking *marking);
+
+/*
+ * All that is known of the account's messages is forgotten, at each server and
+ * user it had, and what `duplicates` remembers; its marks stay. Not while a
+ * collector of the account runs. `count`: so many messages were known.
+ */
+typedef void ledger_reset_fn(void *ctx, size_t count);
+void ledger_reset(struct ledger *ledger, const char *account, ledger_reset_fn *done, void *ctx);
+
+/* Survives a restart. `done`, after the commit; NULL: nobody waits. */
+void ledger_set_paused(struct ledger *ledger, const char *account, bool paused, void (*done)(void *ctx), void *ctx);
+/* As of the last ledger_set_paused, else of ledger_start. */
+bool ledger_is_paused(const struct ledger *ledger, const char *account);
+
+/* A message that is on the server, as far as the last listing told. */
+struct ledger_item {
+	int64_t id;
+	struct span uid;
+	uint64_t size;
+	enum ledger_state state;
+	enum ledger_mark mark;
+	int64_t first_seen_s;
+	int64_t settled_s;      /* 0: somebody is owed it */
+	bool under_way;
+	const struct ledger_owed *owed; /* those who are */
+	size_t owed_count;
+};
+
+/* In the order of their UIDs' bytes; all gone after the call. Fewer than `most`: there are no more. */
+typedef void ledger_items_fn(void *ctx, const struct ledger_item *items, size_t count);
+
+struct ledger_browse {
+	struct ledger_mailbox mailbox;
+	/* Goes on behind this item; an empty UID and id 0: from the first. */
+	struct span after_uid;
+	int64_t after_id;
+	size_t most;
+	ledger_items_fn *found;
+	void *ctx;
+};
+/* All is copied. */
+void ledger_browse(struct ledger *ledger, const struct ledger_browse *browse);
 
 /* Messages whose transaction a crash or a stop left open, as of ledger_start; also those of accounts that are gone. */
 size_t ledger_left_under_way(const struct ledger *ledger);
